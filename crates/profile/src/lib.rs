@@ -1,0 +1,31 @@
+//! The catalogue's types: parse, validate, cite, match serials. Text in, values out; no file is touched here.
+#![forbid(unsafe_code)]
+
+pub mod behaviour;
+mod catalog;
+mod code;
+mod decode;
+mod evidence;
+mod guidance;
+mod node;
+mod policy;
+mod problem;
+mod serial;
+pub mod typing;
+mod unit;
+mod validate;
+mod words;
+
+pub use catalog::{Catalog, File, MAX_CASES, reading_with};
+pub use code::{BadCode, Code, MAX_CODE, NO_CALCULATOR, Provenance, SchemeKey, ShortKey};
+pub use evidence::{CitedValue, Evidence, Grade};
+pub use guidance::{
+    Advice, Answer, Caution, Check, Claim, Effort, Estimate, Fault, Gives, Method, Question, Source, Trial, Unmodelled,
+    Vehicle, When,
+};
+pub use node::{Place, SourceFile};
+pub use policy::{ignition, ignition_set};
+pub use problem::{Problem, closest};
+pub use serial::{Cleaning, CompanionSpec, Fit, Fragment, SerialSpec};
+pub use unit::{Case, Identity, Reading, Unit, Years};
+pub use words::{BadFirmware, Firmware, Text, Threshold};

@@ -1,0 +1,226 @@
+//! Serial numbers: which numbers identify a unit, how a label or a screen distorts them, and what is asked about.
+
+use regex_lite::Regex;
+use serde::Deserialize;
+
+/// One number that identifies a unit of this model.
+#[derive(Clone, Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct SerialSpec {
+    /// What the papers call it.
+    #[serde(default = "serial")]
+    pub name: String,
+    /// A regular expression for the whole number, after `cleaned_by`.
+    pub pattern: String,
+    /// One that fits.
+    pub example: Option<String>,
+    /// What is done to what the label says before it is compared, in order.
+    #[serde(default)]
+    pub cleaned_by: Vec<Cleaning>,
+    /// Which part of it counts for the code; absent for all.
+    pub counts: Option<Fragment>,
+    /// Other numbers that are needed with it.
+    #[serde(default)]
+    pub together_with: Vec<CompanionSpec>,
+    /// Characters for each screen, where the unit shows it in parts.
+    #[serde(default)]
+    pub screens: Vec<usize>,
+    /// Letters that the unit's display shows otherwise, or not at all: pairs of what is meant and what is shown.
+    #[serde(default)]
+    pub shown_as: Vec<(char, String)>,
+}
+
+/// A second number.
+#[derive(Clone, Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct CompanionSpec {
+    /// What the papers call it.
+    pub name: String,
+    /// A regular expression for the whole number.
+    pub pattern: String,
+    /// One that fits.
+    pub example: Option<String>,
+}
+
+/// What is done to a number as written.
+#[derive(Clone, Debug, PartialEq, Eq, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum Cleaning {
+    /// Spaces go.
+    Spaces,
+    /// Hyphens, dots and slashes go.
+    Punctuation,
+    /// Letters become capitals.
+    Capitals,
+    /// Zeros at the front go.
+    LeadingZeros,
+    /// Letters at the front go.
+    LeadingLetters,
+}
+
+/// A part of a number.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Fragment {
+    /// The first characters.
+    pub first: Option<usize>,
+    /// The last characters.
+    pub last: Option<usize>,
+}
+
+fn serial() -> String {
+    "serial".to_owned()
+}
+
+/// What comparing a number with a pattern gave.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Fit {
+    /// It is one.
+    Fits,
+    /// It would be one if these look-alikes were misread. Never corrected silently: asked about.
+    Misread {
+        /// The number as it would fit.
+        read_as: String,
+    },
+    /// It is none.
+    No,
+}
+
+impl SerialSpec {
+    /// The number as it is compared.
+    pub fn cleaned(&self, written: &str) -> String {
+        let mut text = written.trim().to_owned();
+        for cleaning in &self.cleaned_by {
+            match cleaning {
+                Cleaning::Spaces => text.retain(|c| !c.is_whitespace()),
+                Cleaning::Punctuation => text.retain(|c| !matches!(c, '-' | '.' | '/')),
+                Cleaning::Capitals => text.make_ascii_uppercase(),
+                Cleaning::LeadingZeros => text = text.trim_start_matches('0').to_owned(),
+                Cleaning::LeadingLetters => text = text.trim_start_matches(|c: char| c.is_ascii_alphabetic()).to_owned(),
+            }
+        }
+        text
+    }
+
+    /// Whether a number as written is one of this pattern.
+    pub fn fit(&self, written: &str) -> Fit {
+        fit(&self.pattern, &self.cleaned(written))
+    }
+
+    /// The part that counts for the code.
+    pub fn counted(&self, written: &str) -> String {
+        let clean = self.cleaned(written);
+        let length = clean.chars().count();
+        match self.counts {
+            Some(Fragment { last: Some(n), .. }) => clean.chars().skip(length.saturating_sub(n)).collect(),
+            Some(Fragment { first: Some(n), .. }) => clean.chars().take(n).collect(),
+            _ => clean,
+        }
+    }
+
+    /// The number as the unit's display shows it, one text for each screen.
+    pub fn shown(&self, written: &str) -> Vec<String> {
+        let shown: String = self
+            .cleaned(written)
+            .chars()
+            .map(|c| self.shown_as.iter().find(|(meant, _)| *meant == c).map_or_else(|| c.to_string(), |(_, s)| s.clone()))
+            .collect();
+        if self.screens.is_empty() {
+            return vec![shown];
+        }
+        let mut rest: Vec<char> = shown.chars().collect();
+        let mut out = Vec::new();
+        for size in &self.screens {
+            let tail = rest.split_off((*size).min(rest.len()));
+            out.push(std::mem::replace(&mut rest, tail).into_iter().collect::<String>());
+        }
+        if !rest.is_empty() {
+            out.push(rest.into_iter().collect());
+        }
+        out.retain(|part| !part.is_empty());
+        out
+    }
+}
+
+impl CompanionSpec {
+    /// Whether a number as written is one of this pattern.
+    pub fn fit(&self, written: &str) -> Fit {
+        fit(&self.pattern, written.trim())
+    }
+}
+
+/// Compares a whole number with a pattern.
+pub fn fit(pattern: &str, number: &str) -> Fit {
+    let Ok(regex) = whole(pattern) else { return Fit::No };
+    if regex.is_match(number) {
+        return Fit::Fits;
+    }
+    misreadings(number).into_iter().find(|read| regex.is_match(read)).map_or(Fit::No, |read_as| Fit::Misread { read_as })
+}
+
+/// A regular expression for the whole of a text.
+pub(crate) fn whole(pattern: &str) -> Result<Regex, regex_lite::Error> {
+    Regex::new(&format!("^(?:{pattern})$"))
+}
+
+/// The number with look-alikes read the other way: each letter alone, then all of them, in either direction.
+fn misreadings(number: &str) -> Vec<String> {
+    const ALIKE: [(char, char); 5] = [('O', '0'), ('I', '1'), ('B', '8'), ('S', '5'), ('Z', '2')];
+    let upper = number.to_ascii_uppercase();
+    let mut out = vec![upper.clone()];
+    for (letter, digit) in ALIKE {
+        for (from, to) in [(letter, digit), (digit, letter)] {
+            for (index, _) in upper.match_indices(from) {
+                let mut one = upper.clone();
+                one.replace_range(index..=index, &to.to_string());
+                out.push(one);
+            }
+        }
+    }
+    // Behind the letters at the front a serial is mostly digits.
+    let front = upper.chars().take_while(char::is_ascii_alphabetic).count().min(2);
+    let tail: String = upper
+        .chars()
+        .enumerate()
+        .map(|(i, c)| if i < front { c } else { ALIKE.iter().find(|(l, _)| *l == c).map_or(c, |(_, d)| *d) })
+        .collect();
+    out.push(tail);
+    out.retain(|candidate| candidate != number);
+    out
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn spec(pattern: &str) -> SerialSpec {
+        SerialSpec {
+            name: serial(),
+            pattern: pattern.to_owned(),
+            example: None,
+            cleaned_by: vec![Cleaning::Spaces, Cleaning::Capitals],
+            counts: Some(Fragment { first: None, last: Some(4) }),
+            together_with: Vec::new(),
+            screens: vec![4, 4],
+            shown_as: vec![('L', "1".to_owned()), ('K', String::new())],
+        }
+    }
+
+    #[test]
+    fn a_letter_o_for_a_zero_is_asked_about_and_never_corrected() {
+        let cl = spec("CL[0-9]{8}");
+        assert_eq!(cl.fit("CL12345678"), Fit::Fits);
+        assert_eq!(cl.fit("cl 1234 5678"), Fit::Fits);
+        assert_eq!(cl.fit("CL1234567O"), Fit::Misread { read_as: "CL12345670".to_owned() });
+        assert_eq!(cl.fit("CLO2345678"), Fit::Misread { read_as: "CL02345678".to_owned() });
+        assert_eq!(cl.fit("CLO234567O"), Fit::Misread { read_as: "CL02345670".to_owned() });
+        assert_eq!(cl.fit("XX12345678"), Fit::No);
+    }
+
+    #[test]
+    fn a_screen_shows_parts_and_loses_letters() {
+        let cl = spec("CLK[0-9]{5}");
+        assert_eq!(cl.shown("CLK12345"), ["C112", "345"]);
+        assert_eq!(cl.counted("CLK12345"), "2345");
+    }
+}

@@ -1,0 +1,224 @@
+//! What a reading must satisfy beyond its types: a panel that can type its codes, keys that exist, gestures that can be made.
+
+use crate::behaviour::{
+    AlphabetSpec, AsksSpec, Behaviour, CodeOwner, CodeSpec, ConfirmSpec, GestureSpec, LengthSpec, LockKind, Style,
+};
+use crate::code::MAX_CODE;
+use crate::policy::Fault;
+use crate::serial::whole;
+use crate::typing::{alphabets, typable};
+
+/// Checks one decided reading.
+pub(crate) fn check(b: &Behaviour) -> Result<(), Fault> {
+    entry(b)?;
+    if matches!(b.kind, LockKind::Code | LockKind::PairingOrCode) {
+        code(&b.code, "code")?;
+        code_can_be_typed(b)?;
+    }
+    for (index, other) in b.also.iter().enumerate() {
+        if let Some(spec) = &other.code {
+            code(spec, &format!("also.{index}.code"))?;
+        }
+        if let AsksSpec::Key { key } = &other.asks
+            && key.is_empty()
+        {
+            return Err(Fault::new(format!("also.{index}.asks"), "a key without a name", "name the key"));
+        }
+    }
+    gestures(b)?;
+    supply(b)?;
+    patterns(b)
+}
+
+fn code(spec: &CodeSpec, path: &str) -> Result<(), Fault> {
+    for length in spec.length.all() {
+        if length == 0 || usize::from(length) > MAX_CODE {
+            return Err(Fault::new(format!("{path}.length"), format!("a code of {length} characters"), format!("1 to {MAX_CODE}")));
+        }
+        if let AlphabetSpec::Positions(texts) = &spec.alphabet
+            && texts.len() < usize::from(length)
+        {
+            return Err(Fault::new(format!("{path}.alphabet"), format!("{} alphabets for {length} positions", texts.len()), "one for each position"));
+        }
+        for (place, alphabet) in alphabets(&spec.alphabet, usize::from(length)).iter().enumerate() {
+            let repeated = alphabet.iter().enumerate().find(|(i, c)| alphabet[..*i].contains(c));
+            if alphabet.is_empty() || repeated.is_some() {
+                return Err(Fault::new(
+                    format!("{path}.alphabet"),
+                    repeated.map_or(format!("nothing can stand at place {}", place + 1), |(_, c)| format!("{c:?} stands twice")),
+                    "list every character once",
+                ));
+            }
+            if let Some(c) = alphabet.iter().find(|c| !c.is_ascii_digit() && !c.is_ascii_uppercase()) {
+                return Err(Fault::new(format!("{path}.alphabet"), format!("{c:?} is no character of a code"), "digits and capital letters"));
+            }
+        }
+    }
+    if let LengthSpec::BySetting { by_setting } = &spec.length
+        && !by_setting.lengths.contains_key(&by_setting.initially)
+    {
+        return Err(Fault::new(
+            format!("{path}.length.by_setting.initially"),
+            format!("{:?} has no length", by_setting.initially),
+            "one of the words in `lengths`",
+        ));
+    }
+    if (spec.belongs_to == CodeOwner::Challenge) != spec.challenge.is_some() {
+        return Err(Fault::new(
+            format!("{path}.challenge"),
+            "a challenge goes with belongs_to = \"challenge\", and only with it",
+            "write both, or neither",
+        ));
+    }
+    if let Some(challenge) = &spec.challenge
+        && !(1..=12).contains(&challenge.digits)
+    {
+        return Err(Fault::new(format!("{path}.challenge.digits"), format!("{} digits", challenge.digits), "1 to 12"));
+    }
+    Ok(())
+}
+
+/// A code that a panel cannot type is a mistake in the catalogue, not in the owner.
+fn code_can_be_typed(b: &Behaviour) -> Result<(), Fault> {
+    if b.entry.style == Style::Diagnostics {
+        return Ok(());
+    }
+    for length in b.code.length.all() {
+        for (place, alphabet) in alphabets(&b.code.alphabet, usize::from(length)).iter().enumerate() {
+            let typed = typable(&b.entry, alphabet, place);
+            let missing: String = alphabet.iter().filter(|c| !typed.contains(c)).collect();
+            if !missing.is_empty() {
+                let can: String = typed.iter().collect();
+                return Err(Fault::new(
+                    "code.alphabet",
+                    format!("this panel cannot type {missing:?} at place {}", place + 1),
+                    format!("with this entry style it types {can:?}; narrow the alphabet, or correct the entry"),
+                ));
+            }
+        }
+    }
+    for default in &b.code.defaults {
+        let fits = b.code.length.all().iter().any(|length| {
+            let alphabets = alphabets(&b.code.alphabet, usize::from(*length));
+            default.chars().count() == alphabets.len() && default.chars().zip(&alphabets).all(|(c, a)| a.contains(&c))
+        });
+        if !fits {
+            return Err(Fault::new("code.defaults", format!("{default:?} is no code of this unit"), "length and alphabet of `code`, all typable on the panel"));
+        }
+    }
+    Ok(())
+}
+
+fn entry(b: &Behaviour) -> Result<(), Fault> {
+    let e = &b.entry;
+    let takes_code = matches!(b.kind, LockKind::Code | LockKind::PairingOrCode);
+    let longest = usize::from(b.code.length.all().into_iter().max().unwrap_or(4));
+    let missing = |field: &str, help: &str| Err(Fault::new(format!("entry.{field}"), "this style needs it", help));
+    if !takes_code {
+        return Ok(());
+    }
+    match e.style {
+        Style::KeyIsDigit | Style::TouchPad | Style::Hold | Style::MultiTap if e.keys.is_empty() => {
+            return missing("keys", "list the keys that type characters, like keys = [\"1\", \"2\", \"3\"]");
+        }
+        Style::PressCount if e.keys.len() < longest => {
+            return missing("keys", &format!("one key for each of {longest} places"));
+        }
+        Style::Dials if e.dials.is_empty() => return missing("dials", "like dials = [{ key = \"H\", places = [1, 2] }]"),
+        Style::Cursor if e.next.is_none() || (e.up.is_none() && e.down.is_none()) => {
+            return missing("next", "name `next`, and `up` or `down`");
+        }
+        Style::Rotary if e.knob.is_none() || e.next.is_none() => {
+            return missing("knob", "name the `knob` that turns and the key `next` that goes on");
+        }
+        _ => {}
+    }
+    if !e.types.is_empty() && e.types.len() != e.keys.len() {
+        return Err(Fault::new("entry.types", format!("{} for {} keys", e.types.len(), e.keys.len()), "one for each of `keys`, in their order"));
+    }
+    if e.types.is_empty() && matches!(e.style, Style::KeyIsDigit | Style::TouchPad | Style::Hold) {
+        if let Some(key) = e.keys.iter().find(|key| key.chars().count() != 1) {
+            return Err(Fault::new("entry.keys", format!("what does {key:?} type?"), "add `types`, one character for each key"));
+        }
+    }
+    if e.style == Style::Dials {
+        for place in 1..=longest {
+            let turned = e.dials.iter().flat_map(|dial| &dial.places).filter(|p| usize::from(**p) == place).count();
+            if turned != 1 {
+                return Err(Fault::new("entry.dials", format!("{turned} dials turn place {place}"), "exactly one for each place"));
+            }
+        }
+    }
+    let steps = matches!(e.style, Style::PressCount | Style::Dials | Style::Cursor);
+    if steps && matches!(e.confirm, ConfirmSpec::Word(_)) {
+        return Err(Fault::new("entry.confirm", "with this style no character is the last", "name the key, like confirm = { key = \"OK\", hold_ms = 2000 }"));
+    }
+    if e.style == Style::Hold && e.hold_ms == 0 {
+        return Err(Fault::new("entry.hold_ms", "0 ms is no hold", "how long until the next place appears"));
+    }
+    if e.ignition.list().is_empty() {
+        return Err(Fault::new("entry.ignition", "no position at all: nothing could ever be entered", "list positions"));
+    }
+    Ok(())
+}
+
+fn gestures(b: &Behaviour) -> Result<(), Fault> {
+    let mut all: Vec<(String, &GestureSpec)> = Vec::new();
+    all.extend(b.entry.open_with.as_ref().map(|g| ("entry.open_with".to_owned(), g)));
+    all.extend(b.entry.restart.as_ref().map(|g| ("entry.restart".to_owned(), g)));
+    if let ConfirmSpec::Gesture(g) = &b.entry.confirm {
+        all.push(("entry.confirm".to_owned(), g));
+    }
+    all.extend(b.tries.extra.as_ref().map(|extra| ("tries.extra.gesture".to_owned(), &extra.gesture)));
+    for (index, service) in b.service.iter().enumerate() {
+        all.push((format!("service.{index}.gesture"), &service.gesture));
+        if service.item.is_empty() {
+            return Err(Fault::new(format!("service.{index}.item"), "a menu without items", "add [[reading.service.item]]"));
+        }
+        let moves = service.next.is_some() || service.previous.is_some();
+        if moves && service.confirm.is_none() {
+            return Err(Fault::new(format!("service.{index}.confirm"), "a menu without a key to confirm", "name it; or leave out `next` and the gesture does the first item at once"));
+        }
+    }
+    for (path, gesture) in all {
+        let ways = usize::from(gesture.key.is_some()) + usize::from(!gesture.keys.is_empty()) + usize::from(!gesture.sequence.is_empty());
+        if ways != 1 {
+            return Err(Fault::new(path, "a gesture is one key, several keys held, or a sequence", "give exactly one of key, keys, sequence"));
+        }
+        if !gesture.sequence.is_empty() && (gesture.hold_ms > 0 || gesture.from.is_some()) {
+            return Err(Fault::new(path, "a sequence is pressed, not held", "leave out hold_ms and from"));
+        }
+        if gesture.keys.len() > 1 && gesture.hold_ms == 0 {
+            return Err(Fault::new(path, "keys held together for 0 ms", "add hold_ms"));
+        }
+    }
+    Ok(())
+}
+
+fn supply(b: &Behaviour) -> Result<(), Fault> {
+    for (name, volts) in [("works_above_v", b.supply.works_above_v), ("saves_above_v", b.supply.saves_above_v)] {
+        if !(0.0..=60.0).contains(&volts) {
+            return Err(Fault::new(format!("supply.{name}"), format!("{volts} V is no supply of a car"), "0 to 60 V"));
+        }
+    }
+    for (index, setting) in &b.owner.settings {
+        if setting.is_empty() {
+            return Err(Fault::new(format!("owner.settings.{index}"), "a setting without words", "list what it can be set to"));
+        }
+    }
+    Ok(())
+}
+
+fn patterns(b: &Behaviour) -> Result<(), Fault> {
+    let mut all = Vec::new();
+    if let LengthSpec::BySerial { by_serial, .. } = &b.code.length {
+        all.extend(by_serial.iter().map(|rule| ("code.length.by_serial", rule.pattern.as_str())));
+    }
+    all.extend(b.update.as_ref().map(|update| ("update.file", update.file.as_str())));
+    for (path, pattern) in all {
+        if let Err(error) = whole(pattern) {
+            return Err(Fault::new(path, format!("{pattern:?} is no regular expression: {error}"), "like CL[0-9]{8}"));
+        }
+    }
+    Ok(())
+}
