@@ -133,8 +133,8 @@ impl Ladder {
         }
     }
 
-    /// The longest wait in time that any rung can reach before doubling overflows the day count of a century, with
-    /// caps respected. `None` when no rung is a finite time.
+    /// The longest wait in time that the ladder names: each rung with its cap, or with its first wait where it grows without
+    /// one. `None` when no rung is a time.
     pub fn longest_finite_ms(&self) -> Option<u64> {
         self.rungs().filter_map(|rung| rung.longest_ms()).max()
     }
@@ -149,7 +149,7 @@ pub struct Rung {
     pub from: u16,
     /// The wait at `from`.
     pub wait: Span,
-    /// The wait is multiplied by this at each count beyond `from`; 1 keeps it.
+    /// The wait is multiplied by this at each count beyond `from`; 0 and 1 keep it.
     pub factor: u16,
     /// The multiplied wait never exceeds this many milliseconds or cycles; `None` for no cap.
     pub cap: Option<u64>,
@@ -183,10 +183,8 @@ impl Rung {
 
     fn longest_ms(&self) -> Option<u64> {
         let Span::Time { ms } = self.wait else { return None };
-        Some(match (self.factor > 1, self.cap) {
-            (true, Some(cap)) => cap.max(ms),
-            _ => ms,
-        })
+        let limit = self.cap.unwrap_or(ms);
+        Some(if self.factor > 1 && ms > 0 { limit } else { ms.min(limit) })
     }
 }
 

@@ -10,8 +10,8 @@ use crate::state::{CHECKPOINT_MS, Phase, State, Tally};
 /// Answers one event with the next state and the effect that the caller must carry out.
 ///
 /// Total: a pair that means nothing keeps the state. Invariant: an attempt is counted and persisted before its code is
-/// compared, so a cut in mid-check never buys a free one. An [`Event::Elapsed`] that reaches beyond
-/// [`next_change_ms`] is cut off there; a caller that wants every change splits its time at that point.
+/// compared, so a cut in mid-check never buys a free one. An [`Event::Elapsed`] should not reach beyond
+/// [`next_change_ms`]: what would have followed that change in the same time does not happen.
 pub const fn step(policy: &Policy, state: State, event: Event) -> (State, Effect) {
     use Event as E;
     match event {
@@ -123,7 +123,8 @@ const fn mismatched(policy: &Policy, state: State) -> (State, Effect) {
     }
 }
 
-/// Nothing was compared, so nothing is owed: the charge is taken back in memory, where the record never held it.
+/// Nothing was compared, so nothing is owed: the charge is taken back in memory. If the failed write did reach the record,
+/// the next boot counts it as a failure, which is the safe side.
 const fn persist_failed(state: State) -> (State, Effect) {
     match state.phase {
         Phase::Checking => {
@@ -204,7 +205,7 @@ const fn extra_attempts(policy: &Policy, state: State) -> (State, Effect) {
     let locked_by_round = matches!(state.phase, Phase::LockedOut)
         && reached(tally.rounds, policy.tries.locked_out_after_rounds);
     if locked_by_round || round_just_ended {
-        tally.rounds -= 1;
+        tally.rounds = tally.rounds.saturating_sub(1);
         tally.in_round = round_size(policy, tally.rounds).saturating_sub(extra.attempts);
     } else {
         tally.in_round = tally.in_round.saturating_sub(extra.attempts);

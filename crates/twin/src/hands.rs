@@ -1,0 +1,123 @@
+//! Hands: presses, and codes typed as a person would type them, turned into timed inputs.
+
+use headlock_profile::typing::{CannotType, PRESS_MS, Press, presses};
+use headlock_profile::{Code, MAX_CODE};
+
+use crate::input::Input;
+use crate::record::Record;
+use crate::twin::Twin;
+
+/// Time between two presses.
+const BETWEEN_MS: u64 = 200;
+
+/// Somebody who presses keys on a twin and remembers what happened.
+#[derive(Debug)]
+pub struct Hands<'a> {
+    twin: &'a mut Twin,
+    /// All records since these hands started.
+    pub records: Vec<Record>,
+}
+
+/// A press that this panel does not have.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct NoSuchKey(pub String);
+
+impl std::fmt::Display for NoSuchKey {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        write!(f, "this panel has no key {:?}", self.0)
+    }
+}
+
+impl std::error::Error for NoSuchKey {}
+
+impl<'a> Hands<'a> {
+    /// Hands on this twin.
+    pub const fn on(twin: &'a mut Twin) -> Self {
+        Self { twin, records: Vec::new() }
+    }
+
+    /// Applies one input now.
+    pub fn now(&mut self, input: Input) {
+        let now_ms = self.twin.now_ms();
+        self.records.extend_from_slice(self.twin.apply(now_ms, input));
+    }
+
+    /// Lets time pass.
+    pub fn wait(&mut self, ms: u64) {
+        let at = self.twin.now_ms().saturating_add(ms);
+        self.records.extend_from_slice(self.twin.apply(at, Input::Tick));
+    }
+
+    /// Makes one press.
+    ///
+    /// # Errors
+    /// The panel has no such key.
+    pub fn press(&mut self, press: &Press) -> Result<(), NoSuchKey> {
+        let key = |name: &str| self.twin.spec().key(name).ok_or_else(|| NoSuchKey(name.to_owned()));
+        match press {
+            Press::Key { key: name, hold_ms } => {
+                let key = key(name)?;
+                self.now(Input::KeyDown(key));
+                self.wait((*hold_ms).max(1));
+                self.now(Input::KeyUp(key));
+            }
+            Press::Together { keys, hold_ms } => {
+                let keys = keys.iter().map(|name| key(name)).collect::<Result<Vec<_>, _>>()?;
+                keys.iter().for_each(|key| self.now(Input::KeyDown(*key)));
+                self.wait((*hold_ms).max(1));
+                keys.iter().for_each(|key| self.now(Input::KeyUp(*key)));
+            }
+            Press::Turn { knob, clicks } => {
+                let knob = key(knob)?;
+                self.now(Input::Turn { knob, clicks: *clicks });
+            }
+            Press::Pause { ms } => self.wait(*ms),
+        }
+        Ok(())
+    }
+
+    /// Makes presses one after the other.
+    ///
+    /// # Errors
+    /// The panel lacks a key; the presses before it were made.
+    pub fn press_all(&mut self, all: &[Press]) -> Result<(), NoSuchKey> {
+        for (index, press) in all.iter().enumerate() {
+            if index > 0 {
+                self.wait(BETWEEN_MS);
+            }
+            self.press(press)?;
+        }
+        Ok(())
+    }
+
+    /// The presses that type this code on the panel as it stands.
+    ///
+    /// # Errors
+    /// The panel cannot type it.
+    pub fn presses_for(&self, code: &Code) -> Result<Vec<Press>, CannotType> {
+        let lock = self.twin.current_lock().unwrap_or(0);
+        let length = self.twin.locks[lock].alphabets.len().min(MAX_CODE);
+        let mut all = presses(self.twin.spec().behaviour(), length, code)?;
+        // An entry that is open already is not opened again.
+        if self.twin.spec().behaviour().entry.open_with.is_some() && self.twin.entry_open {
+            all.remove(0);
+        }
+        Ok(all)
+    }
+
+    /// Types a code and confirms it.
+    ///
+    /// # Errors
+    /// The panel cannot type it; nothing was pressed.
+    pub fn enter(&mut self, code: &Code) -> Result<(), CannotType> {
+        let all = self.presses_for(code)?;
+        // The presses come from the unit's own panel, so it has their keys.
+        let _ = self.press_all(&all);
+        Ok(())
+    }
+}
+
+/// A plain press of a key.
+pub fn plain(key: &str) -> Press {
+    Press::Key { key: key.to_owned(), hold_ms: PRESS_MS }
+}

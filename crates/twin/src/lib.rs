@@ -1,0 +1,28 @@
+//! A whole head unit as a value: [`Twin`], driven by [`Twin::apply`].
+//!
+//! Supply, panel, display, service menus, memory, USB and tester are inputs and records; time is an argument. Live
+//! sessions, scripts, tests and the advisor's proofs all drive the same function.
+#![forbid(unsafe_code)]
+
+mod diagnostics;
+mod eeprom;
+mod entry;
+mod hands;
+mod input;
+mod locks;
+mod panel;
+mod record;
+mod service;
+mod spec;
+mod supply;
+mod time;
+mod twin;
+mod update;
+mod view;
+
+pub use hands::{Hands, NoSuchKey, plain};
+pub use input::{Fault, Input, KeyId, OwnerAction, Request, Stick, StickFile, Supply};
+pub use record::{Answer, PhaseKind, Record, Screen, Verdict};
+pub use spec::{Provision, Spec, SpecError, example_firmware};
+pub use twin::Twin;
+pub use view::{LockView, View, attempts_until};

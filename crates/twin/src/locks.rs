@@ -1,0 +1,180 @@
+//! The locks of the unit: events in, records to the memory, codes compared.
+
+use headlock_lock::{Conditions, Effect, Event, Phase, State, Verifier, step};
+use headlock_profile::Code;
+use headlock_profile::behaviour::{CodeOwner, Renewal};
+
+use crate::record::{Record, Verdict};
+use crate::spec::Asks;
+use crate::twin::{Twin, kind};
+
+impl Twin {
+    /// Sets up what each lock recognises and what may stand at each of its places.
+    pub(crate) fn provision(&mut self) {
+        for index in 0..self.locks.len() {
+            let codes = self.spec.locks[index].codes.clone();
+            self.set_codes(index, &codes);
+        }
+        self.refresh_alphabets();
+    }
+
+    pub(crate) fn set_codes(&mut self, index: usize, codes: &[Code]) {
+        let key = &self.spec.device_key;
+        self.locks[index].verifiers = codes
+            .iter()
+            .zip(0_u8..)
+            .map(|(code, number)| Verifier::new(key, [number; 16], code.reveal().as_bytes()))
+            .collect();
+    }
+
+    pub(crate) fn refresh_alphabets(&mut self) {
+        for index in 0..self.locks.len() {
+            let lock = &self.spec.locks[index];
+            let length = lock.length(&self.serial, |name| self.settings.get(name).cloned());
+            self.locks[index].alphabets = lock.alphabets(length);
+        }
+    }
+
+    pub(crate) const fn conditions(&self) -> Conditions {
+        Conditions { ignition: self.car.ignition, unit_on: self.on }
+    }
+
+    /// The lock that the panel is about: the first that is not open and that asks.
+    pub(crate) fn current_lock(&self) -> Option<usize> {
+        self.locks.iter().enumerate().position(|(index, lock)| {
+            !matches!(lock.state.phase, Phase::Open { .. })
+                && match self.spec.locks[index].asks {
+                    Asks::AtStart => true,
+                    Asks::OnKey(_) => self.asked_for == Some(index),
+                    Asks::Never => false,
+                }
+        })
+    }
+
+    /// Feeds one event to one lock and carries out what it asks, except for a comparison.
+    pub(crate) fn feed(&mut self, index: usize, event: Event) -> Effect {
+        let before = self.locks[index].state;
+        let (after, effect) = step(&self.spec.locks[index].policy, before, event);
+        self.locks[index].state = after;
+        match effect {
+            Effect::None | Effect::Refuse | Effect::PersistThenCompare => {}
+            Effect::Persist | Effect::PersistOpened | Effect::PersistRefuse => {
+                if after != before && !self.persist(index) && !self.memory.was_cut {
+                    self.records.push(Record::WriteFailed);
+                }
+            }
+        }
+        self.note_phase(index, &before, &after);
+        effect
+    }
+
+    pub(crate) fn feed_all(&mut self, event: Event) {
+        for index in 0..self.locks.len() {
+            self.feed(index, event);
+        }
+    }
+
+    fn note_phase(&mut self, index: usize, before: &State, after: &State) {
+        let (from, to) = (kind(&before.phase), kind(&after.phase));
+        if from != to {
+            self.records.push(Record::Phase { lock: u8::try_from(index).unwrap_or(u8::MAX), to });
+            self.entry.clear();
+        }
+    }
+
+    pub(crate) fn persist(&mut self, index: usize) -> bool {
+        if !self.can_save() {
+            return false;
+        }
+        let lock = &mut self.locks[index];
+        lock.store.save(&mut self.memory, &self.spec.device_key, &lock.state).is_ok()
+    }
+
+    /// Whether the supply and its fuse allow a write.
+    fn can_save(&self) -> bool {
+        self.car.mv >= self.spec.saves_above_mv && !self.fuse_feeds_out(headlock_profile::behaviour::FeedsWord::Memory)
+    }
+
+    /// A completed entry: charged, persisted, compared, in this order.
+    pub(crate) fn submit(&mut self, index: usize, code: &str) -> Verdict {
+        let verdict = match self.feed(index, Event::CodeEntered) {
+            Effect::PersistThenCompare => {
+                if self.persist(index) {
+                    let event = if self.accepts(index, code) { Event::Matched } else { Event::Mismatched };
+                    self.feed(index, event);
+                    if event == Event::Matched { Verdict::Opened } else { Verdict::Wrong }
+                } else {
+                    if !self.memory.was_cut {
+                        self.records.push(Record::WriteFailed);
+                    }
+                    self.feed(index, Event::PersistFailed);
+                    Verdict::Refused
+                }
+            }
+            Effect::Refuse | Effect::PersistRefuse => Verdict::Refused,
+            Effect::None | Effect::Persist | Effect::PersistOpened => Verdict::Ignored,
+        };
+        if !self.memory.was_cut {
+            self.records.push(Record::Attempt { lock: u8::try_from(index).unwrap_or(u8::MAX), verdict });
+            self.renew_challenge(index, verdict);
+        }
+        verdict
+    }
+
+    fn accepts(&self, index: usize, entered: &str) -> bool {
+        let spec = &self.spec.locks[index];
+        if self.broken.other_code || self.broken.glitch || self.broken.hardware_lock {
+            return false;
+        }
+        if spec.code.bound_to_vin && !self.car.at_home {
+            return false;
+        }
+        if spec.code.belongs_to == CodeOwner::Challenge {
+            return self.challenge_answer(index).is_some_and(|answer| answer == entered);
+        }
+        // Every verifier is asked, so that time does not tell which one it was.
+        self.locks[index]
+            .verifiers
+            .iter()
+            .fold(false, |known, verifier| verifier.accepts(&self.spec.device_key, entered.as_bytes()) | known)
+    }
+
+    fn renew_challenge(&mut self, index: usize, verdict: Verdict) {
+        let renewed = self.spec.locks[index].code.challenge.as_ref().map(|challenge| challenge.renewed);
+        if verdict == Verdict::Wrong && renewed == Some(Renewal::EveryAttempt) {
+            self.challenge = self.challenge.wrapping_add(1);
+        }
+    }
+
+    /// What the unit shows for its owner to have answered, if it is of that kind.
+    pub fn challenge_shown(&self) -> Option<String> {
+        let index = self.spec.locks.iter().position(|lock| lock.code.challenge.is_some())?;
+        let digits = usize::from(self.spec.locks[index].code.challenge.as_ref()?.digits);
+        let alphabet = vec![('0'..='9').collect::<Vec<_>>(); digits];
+        let key = self.challenge_key()?;
+        let code = key.derive("challenge", &format!("{}/{}", self.serial, self.challenge), &alphabet)?;
+        Some(code.reveal().to_owned())
+    }
+
+    /// The answer to what a lock shows: who holds the first code of the unit as its secret can work it out.
+    pub(crate) fn challenge_answer(&self, index: usize) -> Option<String> {
+        let shown = self.challenge_shown()?;
+        let key = self.challenge_key()?;
+        let code = key.derive("answer", &format!("{}/{shown}", self.serial), &self.locks[index].alphabets)?;
+        Some(code.reveal().to_owned())
+    }
+
+    /// The answer that the maker's desk would give to what the unit shows now.
+    pub fn answer_to_challenge(&self) -> Option<Code> {
+        let index = self.spec.locks.iter().position(|lock| lock.code.challenge.is_some())?;
+        let answer = self.challenge_answer(index)?;
+        Code::new(&answer, headlock_profile::Provenance::KeyedScheme).ok()
+    }
+
+    fn challenge_key(&self) -> Option<headlock_profile::SchemeKey> {
+        let secret = self.spec.locks.iter().find(|lock| lock.code.challenge.is_some())?.codes.first();
+        let mut bytes = b"headlock challenge".to_vec();
+        bytes.extend(secret.map(|code| code.reveal().as_bytes()).unwrap_or_default());
+        headlock_profile::SchemeKey::new(&bytes).ok()
+    }
+}

@@ -1,0 +1,323 @@
+//! The head unit itself: one value, driven by [`Twin::apply`].
+
+use std::collections::BTreeMap;
+use std::sync::Arc;
+
+use headlock_lock::{Config, Feed, Ignition, Loaded, Phase, State, Store, Verifier};
+use headlock_profile::Firmware;
+use headlock_profile::behaviour::LossWord;
+
+use crate::eeprom::Memory;
+use crate::entry::Entry;
+use crate::input::{Fault, Input};
+use crate::panel::Panel;
+use crate::record::{PhaseKind, Record, Screen};
+use crate::spec::Spec;
+use crate::update::Job;
+
+/// A whole head unit in its car.
+///
+/// Deterministic: the same inputs at the same times give the same records. Time is an argument, in milliseconds; it never
+/// goes back (an earlier time counts as now).
+#[derive(Clone, Debug)]
+pub struct Twin {
+    pub(crate) spec: Arc<Spec>,
+    pub(crate) now_ms: u64,
+    pub(crate) locks: Vec<Lock>,
+    pub(crate) memory: Memory,
+    pub(crate) car: Car,
+    pub(crate) on: bool,
+    pub(crate) on_before: bool,
+    pub(crate) asleep: bool,
+    pub(crate) asked_for: Option<usize>,
+    pub(crate) panel: Panel,
+    pub(crate) entry: Entry,
+    pub(crate) entry_open: bool,
+    pub(crate) message: Option<Message>,
+    pub(crate) menu: Option<Menu>,
+    pub(crate) job: Option<Job>,
+    pub(crate) stick: Option<crate::input::Stick>,
+    pub(crate) broken: Broken,
+    pub(crate) lost: Vec<LossWord>,
+    pub(crate) settings: BTreeMap<String, String>,
+    pub(crate) serial: String,
+    pub(crate) firmware: Firmware,
+    pub(crate) challenge: u32,
+    pub(crate) screen: Screen,
+    pub(crate) records: Vec<Record>,
+}
+
+/// One lock, its record in the memory, and what it recognises.
+#[derive(Clone, Debug)]
+pub(crate) struct Lock {
+    pub(crate) state: State,
+    pub(crate) store: Store,
+    pub(crate) verifiers: Vec<Verifier>,
+    pub(crate) alphabets: Vec<Vec<char>>,
+}
+
+/// What surrounds the unit.
+#[derive(Clone, Debug)]
+pub(crate) struct Car {
+    pub(crate) mv: u32,
+    pub(crate) cut: bool,
+    pub(crate) fuses_out: Vec<Arc<str>>,
+    pub(crate) fitted: bool,
+    pub(crate) ignition: Ignition,
+    pub(crate) fob: bool,
+    pub(crate) at_home: bool,
+    pub(crate) door_open: bool,
+    pub(crate) outage: Option<Outage>,
+    pub(crate) pinhole_since: Option<u64>,
+}
+
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Outage {
+    pub(crate) since_ms: u64,
+    pub(crate) feed: Feed,
+    pub(crate) unit_was_on: bool,
+}
+
+/// What is broken.
+#[derive(Clone, Debug, Default)]
+pub(crate) struct Broken {
+    pub(crate) stuck: u64,
+    pub(crate) dead: u64,
+    pub(crate) frozen: bool,
+    /// The ignition was off while the panel was frozen, and the door was opened then.
+    pub(crate) door_cycle: DoorCycle,
+    pub(crate) muted: bool,
+    pub(crate) glitch: bool,
+    pub(crate) surge: bool,
+    pub(crate) hardware_lock: bool,
+    pub(crate) other_code: bool,
+    pub(crate) bricked: bool,
+}
+
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub(crate) enum DoorCycle {
+    #[default]
+    Idle,
+    Opened,
+    Done,
+}
+
+/// A text that stands for some time.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Message {
+    pub(crate) screen: Screen,
+    pub(crate) until_ms: u64,
+}
+
+/// An open service menu.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Menu {
+    pub(crate) service: u8,
+    pub(crate) item: u8,
+    /// What is shown of an item, and which part.
+    pub(crate) shows: Option<u8>,
+    pub(crate) until_ms: u64,
+}
+
+impl Twin {
+    /// A unit as it left the production line: fitted at home, supplied with 12.6 V, ignition off, open.
+    pub fn new(spec: Arc<Spec>) -> Self {
+        let mut memory = Memory::new();
+        let mut locks = Vec::with_capacity(spec.locks.len());
+        for (index, lock) in spec.locks.iter().enumerate() {
+            let (mut store, _) = Store::open(&memory, base(index), &spec.device_key, &lock.policy);
+            let fresh = State::fresh(&lock.policy);
+            let state = State { config: Config { enabled: lock.checking, ..fresh.config }, ..fresh };
+            // A memory that takes every write cannot refuse this one.
+            let _ = store.save(&mut memory, &spec.device_key, &state);
+            locks.push(Lock { state, store, verifiers: Vec::new(), alphabets: Vec::new() });
+        }
+        let mut twin = Self {
+            now_ms: 0,
+            locks,
+            memory,
+            car: Car {
+                mv: 12_600,
+                cut: false,
+                fuses_out: Vec::new(),
+                fitted: true,
+                ignition: Ignition::Off,
+                fob: true,
+                at_home: true,
+                door_open: false,
+                outage: None,
+                pinhole_since: None,
+            },
+            on: false,
+            on_before: true,
+            asleep: false,
+            asked_for: None,
+            panel: Panel::default(),
+            entry: Entry::default(),
+            entry_open: spec.behaviour.entry.open_with.is_none(),
+            message: None,
+            menu: None,
+            job: None,
+            stick: None,
+            broken: Broken::default(),
+            lost: Vec::new(),
+            settings: BTreeMap::new(),
+            serial: spec.serial.clone(),
+            firmware: spec.firmware.clone(),
+            challenge: 0,
+            screen: Screen::Off,
+            records: Vec::new(),
+            spec,
+        };
+        twin.provision();
+        twin
+    }
+
+    /// Lets one thing happen at a time, and says what it led to. All that was due before happens first.
+    pub fn apply(&mut self, now_ms: u64, input: Input) -> &[Record] {
+        self.records.clear();
+        self.advance(now_ms);
+        self.handle(input);
+        self.settle_cut();
+        self.show();
+        &self.records
+    }
+
+    /// The time of the last input, in milliseconds.
+    pub const fn now_ms(&self) -> u64 {
+        self.now_ms
+    }
+
+    /// What it was made from.
+    pub fn spec(&self) -> &Spec {
+        &self.spec
+    }
+
+    /// The state of a lock; 0 is the main one.
+    pub fn lock_state(&self, lock: usize) -> Option<&State> {
+        self.locks.get(lock).map(|lock| &lock.state)
+    }
+
+    /// The next instant at which time alone changes anything but counters, in milliseconds.
+    pub fn next_change_ms(&self) -> Option<u64> {
+        self.deadline()
+    }
+
+    fn handle(&mut self, input: Input) {
+        match input {
+            Input::Tick => {}
+            Input::Supply(supply) => self.supply(supply),
+            Input::Fuse { id, inserted } => self.fuse(&id, inserted),
+            Input::Ignition(ignition) => self.turn_ignition(ignition),
+            Input::KeyFob { inserted } => self.key_fob(inserted),
+            Input::KeyDown(key) => self.key_down(key),
+            Input::KeyUp(key) => self.key_up(key),
+            Input::Turn { knob, clicks } => self.turn_knob(knob, clicks),
+            Input::Keyboard(c) => self.keyboard(c),
+            Input::Door { open } => self.door(open),
+            Input::Pinhole { pressed } => self.pinhole(pressed),
+            Input::Usb(stick) => self.usb(stick),
+            Input::Diagnostic { tester, request } => self.diagnostic(&tester, request),
+            Input::Fitted(fitted) => self.fit(fitted),
+            Input::Vehicle { home } => self.vehicle(home),
+            Input::Owner(action) => self.owner(action),
+            Input::ReadLabel => self.read_label(),
+            Input::Plant(fault) => self.plant(fault),
+            Input::Mend(fault) => self.mend(&fault),
+            Input::CutAtWrite(n) => self.memory.cut_at(n.max(1)),
+        }
+    }
+
+    /// Whether the unit's electronics run.
+    pub(crate) fn alive(&self) -> bool {
+        self.powered() && !self.broken.bricked
+    }
+
+    pub(crate) fn record(&mut self, record: Record) {
+        self.records.push(record);
+    }
+
+    /// Everything the main lock knows from its memory, after a start.
+    pub(crate) fn load_locks(&mut self) {
+        for index in 0..self.locks.len() {
+            let policy = &self.spec.locks[index].policy;
+            let (store, loaded) = Store::open(&self.memory, base(index), &self.spec.device_key, policy);
+            let lock = &mut self.locks[index];
+            lock.store = store;
+            lock.state = loaded.state();
+            if matches!(loaded, Loaded::FailedClosed(_)) {
+                self.records.push(Record::FailedClosed);
+            }
+        }
+    }
+
+    fn plant(&mut self, fault: Fault) {
+        match fault {
+            Fault::EepromForgets => self.memory.start_forgetting(),
+            Fault::EepromWorn => self.memory.read_only = true,
+            Fault::StuckKey(key) => {
+                self.broken.stuck |= crate::spec::bit(key);
+                self.key_down(key);
+            }
+            Fault::DeadKey(key) => self.broken.dead |= crate::spec::bit(key),
+            Fault::Frozen => self.freeze(),
+            Fault::Muted => self.broken.muted = true,
+            Fault::Glitch => self.broken.glitch = true,
+            Fault::SurgeDamage => self.broken.surge = true,
+            Fault::HardwareLock => self.broken.hardware_lock = true,
+            Fault::Exchanged => {
+                self.serial = other_serial(&self.serial);
+                self.broken.other_code = true;
+            }
+            Fault::OtherCode => self.broken.other_code = true,
+        }
+    }
+
+    fn mend(&mut self, fault: &Fault) {
+        match fault {
+            Fault::EepromForgets => self.memory.stop_forgetting(),
+            Fault::EepromWorn => self.memory.read_only = false,
+            Fault::StuckKey(key) => {
+                self.broken.stuck &= !crate::spec::bit(*key);
+                self.key_up(*key);
+            }
+            Fault::DeadKey(key) => self.broken.dead &= !crate::spec::bit(*key),
+            Fault::Frozen => self.broken.frozen = false,
+            Fault::Muted => self.broken.muted = false,
+            Fault::Glitch => self.broken.glitch = false,
+            Fault::SurgeDamage => self.broken.surge = false,
+            Fault::HardwareLock => self.broken.hardware_lock = false,
+            Fault::Exchanged => {
+                self.serial.clone_from(&self.spec.serial);
+                self.broken.other_code = false;
+            }
+            Fault::OtherCode => self.broken.other_code = false,
+        }
+    }
+
+    pub(crate) fn freeze(&mut self) {
+        self.broken.frozen = true;
+        self.broken.door_cycle = DoorCycle::Idle;
+        self.panel.release_all();
+        self.record(Record::Froze);
+    }
+}
+
+pub(crate) const fn base(lock: usize) -> usize {
+    lock * 2 * headlock_lock::RECORD_BYTES
+}
+
+pub(crate) const fn kind(phase: &Phase) -> PhaseKind {
+    match phase {
+        Phase::Open { .. } => PhaseKind::Open,
+        Phase::Armed => PhaseKind::Armed,
+        Phase::Checking => PhaseKind::Checking,
+        Phase::Waiting { .. } => PhaseKind::Waiting,
+        Phase::LockedOut => PhaseKind::LockedOut,
+    }
+}
+
+/// Another serial of the same shape: every digit moved by three.
+fn other_serial(serial: &str) -> String {
+    serial.chars().map(|c| c.to_digit(10).map_or(c, |d| char::from_digit((d + 3) % 10, 10).unwrap_or(c))).collect()
+}
