@@ -975,8 +975,10 @@ pub struct DisplaySpec {
     pub error: Text,
     /// For this long.
     pub error_ms: u64,
-    /// Waiting; absent where the wait is silent.
-    pub wait: Option<Text>,
+    /// Waiting.
+    pub wait: Text,
+    /// The wait does not show: the display asks for the code all the while.
+    pub silent_wait: bool,
     /// Locked out for good.
     pub locked_out: Text,
     /// Locked by the hardware.
@@ -1003,7 +1005,8 @@ impl Default for DisplaySpec {
             entering: Text::one("{entered}"),
             error: Text::one("ERROR"),
             error_ms: 3000,
-            wait: Some(Text::one("WAIT")),
+            wait: Text::one("WAIT"),
+            silent_wait: false,
             locked_out: Text::one("LOCKED"),
             hardware_lock: Text::one("ERROR 3"),
             welcome: Text::one(""),

@@ -141,7 +141,7 @@ impl Twin {
         let lock = u8::try_from(index).unwrap_or(u8::MAX);
         match self.locks[index].state.phase {
             Phase::LockedOut => Screen::LockedOut(lock),
-            Phase::Waiting { .. } if self.spec.behaviour.display.wait.is_some() => Screen::Wait(lock),
+            Phase::Waiting { .. } if !self.spec.behaviour.display.silent_wait => Screen::Wait(lock),
             _ if self.entry.in_progress() => Screen::Entering(lock, self.entry.revision),
             _ => Screen::Prompt(lock),
         }
@@ -161,7 +161,7 @@ impl Twin {
             },
             Screen::Entering(..) => display.entering.first(),
             Screen::Error => display.error.first(),
-            Screen::Wait(_) => display.wait.as_ref().map_or("", |text| text.first()),
+            Screen::Wait(_) => display.wait.first(),
             Screen::LockedOut(_) => display.locked_out.first(),
             Screen::HardwareLock => display.hardware_lock.first(),
             Screen::Welcome => display.welcome.first(),
