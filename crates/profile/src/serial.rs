@@ -150,7 +150,7 @@ impl CompanionSpec {
 }
 
 /// Compares a whole number with a pattern.
-pub fn fit(pattern: &str, number: &str) -> Fit {
+pub(crate) fn fit(pattern: &str, number: &str) -> Fit {
     let Ok(regex) = whole(pattern) else { return Fit::No };
     if regex.is_match(number) {
         return Fit::Fits;

@@ -3,7 +3,7 @@
 use headlock_profile::typing::{CannotType, PRESS_MS, Press, presses};
 use headlock_profile::{Code, MAX_CODE};
 
-use crate::input::Input;
+use crate::input::{Input, KeyId};
 use crate::record::Record;
 use crate::twin::Twin;
 
@@ -46,6 +46,29 @@ impl<'a> Hands<'a> {
     pub fn wait(&mut self, ms: u64) {
         let at = self.twin.now_ms().saturating_add(ms);
         self.records.extend_from_slice(self.twin.apply(at, Input::Tick));
+    }
+
+    /// Presses a key down, or lets it up.
+    ///
+    /// # Errors
+    /// The panel has no such key.
+    pub fn half_press(&mut self, name: &str, down: bool) -> Result<(), NoSuchKey> {
+        let key = self.key(name)?;
+        self.now(if down { Input::KeyDown(key) } else { Input::KeyUp(key) });
+        Ok(())
+    }
+
+    /// The key of this name.
+    ///
+    /// # Errors
+    /// The panel has no such key.
+    pub fn key(&self, name: &str) -> Result<KeyId, NoSuchKey> {
+        self.twin.spec().key(name).ok_or_else(|| NoSuchKey(name.to_owned()))
+    }
+
+    /// The answer that the maker's desk would give to what the unit asks.
+    pub fn answer(&self) -> Option<Code> {
+        self.twin.answer_to_challenge()
     }
 
     /// Makes one press.

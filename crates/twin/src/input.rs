@@ -77,8 +77,6 @@ pub enum Input {
     Plant(Fault),
     /// It is repaired.
     Mend(Fault),
-    /// The supply will be cut at this byte write, counted from 1.
-    CutAtWrite(u32),
 }
 
 /// What can happen to the supply.

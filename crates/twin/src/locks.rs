@@ -139,6 +139,29 @@ impl Twin {
             .fold(false, |known, verifier| verifier.accepts(&self.spec.device_key, entered.as_bytes()) | known)
     }
 
+    /// A code of the right shape that does not open the lock that is asked for; none if every code does.
+    pub fn wrong_code(&self) -> Option<String> {
+        let index = self.current_lock().unwrap_or(0);
+        let alphabets = &self.locks[index].alphabets;
+        let count = alphabets.iter().map(Vec::len).fold(1_usize, usize::saturating_mul);
+        (0..count.min(64)).find_map(|mut number| {
+            // Counting from the last place up, so that the first candidates differ least.
+            let mut code = vec![' '; alphabets.len()];
+            for (slot, alphabet) in code.iter_mut().zip(alphabets).rev() {
+                *slot = alphabet[number % alphabet.len()];
+                number /= alphabet.len();
+            }
+            let code: String = code.into_iter().collect();
+            (!self.would_open(index, &code)).then_some(code)
+        })
+    }
+
+    fn would_open(&self, index: usize, code: &str) -> bool {
+        let challenge = self.challenge_answer(index).is_some_and(|answer| answer == code);
+        let key = &self.spec.device_key;
+        challenge || self.locks[index].verifiers.iter().any(|verifier| verifier.accepts(key, code.as_bytes()))
+    }
+
     fn renew_challenge(&mut self, index: usize, verdict: Verdict) {
         let renewed = self.spec.locks[index].code.challenge.as_ref().map(|challenge| challenge.renewed);
         if verdict == Verdict::Wrong && renewed == Some(Renewal::EveryAttempt) {

@@ -94,7 +94,6 @@ impl Twin {
                 self.lose_supply(Feed::Battery);
             }
         }
-        self.memory.forget_cut();
     }
 
     fn regain_supply(&mut self) {

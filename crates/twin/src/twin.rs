@@ -173,6 +173,19 @@ impl Twin {
         twin
     }
 
+    /// The same unit, asking for its code whatever arms it.
+    pub fn new_armed(spec: Arc<Spec>) -> Self {
+        let mut twin = Self::new(spec);
+        for index in 0..twin.locks.len() {
+            let policy = &twin.spec.locks[index].policy;
+            if twin.locks[index].state.config.enabled && !matches!(policy.kind, headlock_lock::Kind::None) {
+                twin.locks[index].state = State::armed(policy);
+                twin.persist(index);
+            }
+        }
+        twin
+    }
+
     /// Lets one thing happen at a time, and says what it led to. All that was due before happens first.
     pub fn apply(&mut self, now_ms: u64, input: Input) -> &[Record] {
         self.records.clear();
@@ -181,6 +194,16 @@ impl Twin {
         self.settle_cut();
         self.show();
         &self.records
+    }
+
+    /// Cuts the supply at the `n`th byte written from now on, counted from 1.
+    pub const fn schedule_cut(&mut self, n: u32) {
+        self.memory.cut_at(n);
+    }
+
+    /// Drops a cut that no write has reached.
+    pub const fn unschedule_cut(&mut self) {
+        self.memory.forget_cut();
     }
 
     /// The time of the last input, in milliseconds.
@@ -224,7 +247,6 @@ impl Twin {
             Input::ReadLabel => self.read_label(),
             Input::Plant(fault) => self.plant(fault),
             Input::Mend(fault) => self.mend(&fault),
-            Input::CutAtWrite(n) => self.memory.cut_at(n.max(1)),
         }
     }
 

@@ -1,0 +1,8 @@
+//! The `headlock` command: parse, call, print. The parts that tests drive are public.
+#![forbid(unsafe_code)]
+
+pub mod commands;
+pub mod failure;
+pub mod script;
+pub mod store;
+pub mod words;

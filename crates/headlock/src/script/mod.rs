@@ -1,0 +1,11 @@
+//! Scripts: transcripts of virtual units, as `docs/scripts.md` describes them.
+
+mod event;
+mod expect;
+mod run;
+mod text;
+
+pub use event::Event;
+pub use expect::{Expectation, Seen};
+pub use run::{Mismatch, Outcome, Running, Start, run};
+pub use text::{Row, Step, Wrong, parse, parse_events};
