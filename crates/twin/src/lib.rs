@@ -23,6 +23,6 @@ mod view;
 pub use hands::{Hands, NoSuchKey, plain};
 pub use input::{Fault, Input, KeyId, OwnerAction, Request, Stick, StickFile, Supply};
 pub use record::{Answer, PhaseKind, Record, Screen, Verdict};
-pub use spec::{Provision, Spec, SpecError, example_firmware};
+pub use spec::{Provision, Spec, SpecError, example_firmware, unknown_code};
 pub use twin::Twin;
 pub use view::{LockView, View, attempts_until};

@@ -164,6 +164,14 @@ impl Provision {
     }
 }
 
+/// A code for a virtual unit whose code nobody is told: of the right shape, and always the same.
+pub fn unknown_code(case: &Case, serial: &str) -> Option<Code> {
+    let length = usize::from(case.behaviour.code.length.resolve(serial, |_| None));
+    let alphabets = typing::alphabets(&case.behaviour.code.alphabet, length);
+    let key = headlock_profile::SchemeKey::new(b"nobody is told this code of a virtual unit").ok()?;
+    key.derive("virtual", serial, &alphabets)
+}
+
 /// A firmware version that both the unit and the reading allow.
 pub fn example_firmware(unit: &Unit, reading: &FirmwareRange) -> Firmware {
     let named = [&reading.to, &reading.from, &unit.identity.firmware.to, &unit.identity.firmware.from];

@@ -186,6 +186,32 @@ impl Twin {
         twin
     }
 
+    /// The same unit after so many wrong codes, each wait in between served, the last one not.
+    ///
+    /// # Errors
+    /// The number of wrong codes that lock it out for good already, if that is fewer.
+    pub fn new_failed(spec: Arc<Spec>, wrong_codes: u16) -> Result<Self, u16> {
+        let mut twin = Self::new_armed(spec);
+        for n in 0..wrong_codes {
+            let policy = &twin.spec.locks[0].policy;
+            let before = crate::view::served(policy, twin.locks[0].state);
+            if matches!(before.phase, Phase::LockedOut) {
+                return Err(n);
+            }
+            let (checking, _) = headlock_lock::step(policy, before, headlock_lock::Event::CodeEntered);
+            let (after, _) = headlock_lock::step(policy, checking, headlock_lock::Event::Mismatched);
+            twin.locks[0].state = after;
+        }
+        twin.persist(0);
+        Ok(twin)
+    }
+
+    /// Takes the wait that runs as served.
+    pub fn serve_wait(&mut self) {
+        self.locks[0].state = crate::view::served(&self.spec.locks[0].policy, self.locks[0].state);
+        self.persist(0);
+    }
+
     /// Lets one thing happen at a time, and says what it led to. All that was due before happens first.
     pub fn apply(&mut self, now_ms: u64, input: Input) -> &[Record] {
         self.records.clear();

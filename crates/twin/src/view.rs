@@ -248,7 +248,7 @@ pub fn attempts_until(policy: &Policy, state: State, any_penalty: bool) -> Optio
     None
 }
 
-fn served(policy: &Policy, state: State) -> State {
+pub(crate) fn served(policy: &Policy, state: State) -> State {
     if !matches!(state.phase, Phase::Waiting { .. }) {
         return state;
     }

@@ -6,6 +6,6 @@ mod run;
 mod text;
 
 pub use event::Event;
-pub use expect::{Expectation, Seen};
+pub use expect::{Expectation, Seen, loss_word, span};
 pub use run::{Mismatch, Outcome, Running, Start, run};
 pub use text::{Row, Step, Wrong, parse, parse_events};

@@ -2,8 +2,8 @@
 
 use std::sync::Arc;
 
-use headlock_profile::{Case, Catalog, Code, Provenance, Reading, SchemeKey, Unit, closest, reading_with};
-use headlock_twin::{Answer, Provision, Record, Spec, Twin, Verdict};
+use headlock_profile::{Case, Catalog, Code, Provenance, Reading, Unit, closest, reading_with};
+use headlock_twin::{Answer, Provision, Record, Spec, Twin, Verdict, unknown_code};
 
 use super::expect::Seen;
 use super::text::{Row, Step, UnitRow, Wrong};
@@ -203,7 +203,7 @@ impl Start {
             provision.firmware = version.parse().map_err(|e: headlock_profile::BadFirmware| Wrong::new(version, e.to_string(), "like 1.05"))?;
         }
         if provision.codes.is_empty() {
-            provision.codes = unknown_code(case, &provision.serial);
+            provision.codes.extend(unknown_code(case, &provision.serial));
         }
         let spec = Spec::new(unit, case, provision).map_err(|e| Wrong::new(&unit.identity.id, e.to_string(), "describe a smaller panel"))?;
         let twin = if row.locked { Twin::new_armed(Arc::new(spec)) } else { Twin::new(Arc::new(spec)) };
@@ -216,14 +216,6 @@ impl Start {
             row_records: Vec::new(),
         })
     }
-}
-
-/// A code for a unit whose code nobody is told.
-fn unknown_code(case: &Case, serial: &str) -> Vec<Code> {
-    let length = usize::from(case.behaviour.code.length.resolve(serial, |_| None));
-    let alphabets = headlock_profile::typing::alphabets(&case.behaviour.code.alphabet, length);
-    let key = SchemeKey::new(b"nobody is told this code of a virtual unit").ok();
-    key.and_then(|key| key.derive("virtual", serial, &alphabets)).into_iter().collect()
 }
 
 impl Running {

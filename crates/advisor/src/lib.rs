@@ -1,0 +1,14 @@
+//! From a situation to the readings that remain, and to what to do next, each step proved on the virtual unit.
+#![forbid(unsafe_code)]
+
+mod candidate;
+mod identify;
+mod situation;
+mod trial;
+mod waiting;
+
+pub use candidate::{Candidate, CandidateState};
+pub use identify::{Excluded, Identification, identify};
+pub use situation::{Attempts, BadSituation, Situation};
+pub use trial::{Action, Counterexample, Effect, Gain, Harm, Proof, attempt, prove};
+pub use waiting::{How, Schedule, WaitPhase, actions, schedule};

@@ -1,0 +1,375 @@
+//! Trying an action on the twin, under every reading that remains.
+
+use headlock_lock::{Ignition, Span};
+use headlock_profile::behaviour::{DoesWord, LossWord, ShowsWord};
+use headlock_profile::typing::{self, Press};
+use headlock_twin::{Fault, Hands, Input, PhaseKind, Request, Supply, Twin, View};
+use serde::Serialize;
+
+use crate::candidate::{Candidate, CandidateState};
+
+/// Something an owner can do.
+#[derive(Clone, Debug, PartialEq)]
+pub enum Action {
+    /// Turn the ignition and leave it so.
+    Ignition {
+        /// Where to.
+        to: Ignition,
+        /// For so long, in milliseconds.
+        for_ms: u64,
+    },
+    /// Take the battery off and put it back.
+    BatteryOff {
+        /// For so long, in milliseconds.
+        for_ms: u64,
+    },
+    /// Take the unit out, look, and put it back.
+    TakeOut {
+        /// For so long, in milliseconds.
+        for_ms: u64,
+    },
+    /// Touch a key of the panel.
+    TouchKey,
+    /// Enter the right code.
+    EnterRight,
+    /// Enter a wrong code.
+    EnterWrong,
+    /// The gesture that shows the serial.
+    ShowSerial,
+    /// The service menu's reset.
+    ServiceReset,
+    /// A tester asks for a reset.
+    TesterReset,
+    /// A tester reads the serial.
+    TesterSerial,
+    /// Press these keys.
+    Press(Vec<Press>),
+}
+
+/// What an action did under one state of one reading.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Effect {
+    /// The unit before.
+    pub before: View,
+    /// The unit after.
+    pub after: View,
+    /// What it did to the owner's chances.
+    pub harm: Vec<Harm>,
+    /// What got better.
+    pub gain: Vec<Gain>,
+    /// The unit offers no such thing under this reading.
+    pub not_offered: bool,
+}
+
+/// Something that got worse.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum Harm {
+    /// Locked out for good.
+    LocksOut,
+    /// The unit is dead.
+    Bricks,
+    /// An attempt is gone.
+    CostsAttempt,
+    /// A wait starts, or starts again.
+    LengthensWait,
+    /// It asks for its code where it did not.
+    Arms,
+    /// Something stored is lost.
+    LosesData,
+    /// The panel takes no key any more.
+    Freezes,
+}
+
+impl Harm {
+    /// In words.
+    pub const fn words(self) -> &'static str {
+        match self {
+            Self::LocksOut => "locks it out for good",
+            Self::Bricks => "kills the unit",
+            Self::CostsAttempt => "costs an attempt",
+            Self::LengthensWait => "makes the wait longer",
+            Self::Arms => "makes it ask for its code",
+            Self::LosesData => "loses stored data",
+            Self::Freezes => "freezes the panel",
+        }
+    }
+}
+
+/// Something that got better.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum Gain {
+    /// It plays.
+    Opens,
+    /// The wait is over.
+    EndsWait,
+    /// Attempts are back.
+    RestoresAttempts,
+    /// It is locked out no more.
+    EndsLockedOut,
+}
+
+impl Gain {
+    /// In words.
+    pub const fn words(self) -> &'static str {
+        match self {
+            Self::Opens => "opens it",
+            Self::EndsWait => "ends the wait",
+            Self::RestoresAttempts => "gives attempts back",
+            Self::EndsLockedOut => "ends the lock-out",
+        }
+    }
+}
+
+/// What an action does under every reading that remains.
+#[derive(Clone, Debug, Serialize)]
+pub struct Proof {
+    /// Readings that were tried.
+    pub readings: usize,
+    /// States of their cases that were tried.
+    pub states: usize,
+    /// Readings under which no state was harmed.
+    pub safe: usize,
+    /// Where it harms.
+    pub counterexamples: Vec<Counterexample>,
+}
+
+/// A reading under which an action harms.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+pub struct Counterexample {
+    /// Unit and reading.
+    pub reading: String,
+    /// What was decided of its open values; empty if none are open.
+    pub case: String,
+    /// What it does.
+    pub harm: Vec<Harm>,
+}
+
+impl Proof {
+    /// Whether nothing is harmed under any reading.
+    pub const fn is_safe(&self) -> bool {
+        self.readings > 0 && self.safe == self.readings
+    }
+
+    /// "safe in 7 of 7 readings".
+    pub fn words(&self) -> String {
+        format!("safe in {} of {} readings", self.safe, self.readings)
+    }
+}
+
+/// Runs actions, one after the other, under every state of every reading that remains.
+pub fn prove(candidates: &[Candidate<'_>], actions: &[Action]) -> Proof {
+    prove_with(candidates, actions, |effect| effect.harm.clone())
+}
+
+/// The same, with another notion of harm.
+pub(crate) fn prove_with(candidates: &[Candidate<'_>], actions: &[Action], harm: impl Fn(&Effect) -> Vec<Harm>) -> Proof {
+    let mut proof = Proof { readings: 0, states: 0, safe: 0, counterexamples: Vec::new() };
+    for candidate in candidates.iter().filter(|candidate| !candidate.states.is_empty()) {
+        proof.readings += 1;
+        let before = proof.counterexamples.len();
+        for state in &candidate.states {
+            proof.states += 1;
+            let harm = harm(&attempt(state, actions));
+            if !harm.is_empty() && proof.counterexamples.len() == before {
+                proof.counterexamples.push(Counterexample { reading: candidate.name(), case: state.case.label(), harm });
+            }
+        }
+        proof.safe += usize::from(proof.counterexamples.len() == before);
+    }
+    proof
+}
+
+/// Runs actions on one state.
+pub fn attempt(state: &CandidateState<'_>, actions: &[Action]) -> Effect {
+    let mut twin = state.twin.clone();
+    let before = twin.view();
+    let mut not_offered = false;
+    for action in actions {
+        not_offered |= !perform(&mut twin, action, state);
+    }
+    let after = twin.view();
+    Effect { harm: harm(&before, &after), gain: gain(&before, &after), before, after, not_offered }
+}
+
+/// False if the unit offers no such thing.
+fn perform(twin: &mut Twin, action: &Action, state: &CandidateState<'_>) -> bool {
+    let behaviour = state.case.behaviour.clone();
+    let wrong = twin.wrong_code();
+    let mut hands = Hands::on(twin);
+    match action {
+        Action::Ignition { to, for_ms } => {
+            hands.now(Input::Ignition(*to));
+            if *to == Ignition::Off {
+                hands.now(Input::KeyFob { inserted: false });
+            }
+            hands.wait(*for_ms);
+            hands.now(Input::KeyFob { inserted: true });
+            true
+        }
+        Action::BatteryOff { for_ms } => {
+            hands.now(Input::Ignition(Ignition::Off));
+            hands.now(Input::Supply(Supply::Cut));
+            hands.wait(*for_ms);
+            hands.now(Input::Supply(Supply::Restored));
+            hands.now(Input::Ignition(Ignition::On));
+            true
+        }
+        Action::TakeOut { for_ms } => {
+            hands.now(Input::Ignition(Ignition::Off));
+            hands.now(Input::Fitted(false));
+            hands.wait(*for_ms);
+            hands.now(Input::Fitted(true));
+            hands.now(Input::Ignition(Ignition::On));
+            true
+        }
+        Action::TouchKey => behaviour.entry.keys.first().is_some_and(|key| hands.press(&headlock_twin::plain(key)).is_ok()),
+        Action::EnterRight => {
+            hands.now(Input::Mend(Fault::OtherCode));
+            hands.wait(behaviour.display.error_ms);
+            let done = hands.enter(&state.code).is_ok();
+            hands.wait(behaviour.display.welcome_ms);
+            done
+        }
+        Action::EnterWrong => {
+            hands.wait(behaviour.display.error_ms);
+            let code = wrong.and_then(|text| headlock_profile::Code::new(&text, headlock_profile::Provenance::Stated).ok());
+            code.is_some_and(|code| hands.enter(&code).is_ok())
+        }
+        Action::ShowSerial => service(&mut hands, &behaviour, |item| item.shows == Some(ShowsWord::Serial)),
+        Action::ServiceReset => service(&mut hands, &behaviour, |item| {
+            matches!(item.does, DoesWord::Opens | DoesWord::ErasesCode | DoesWord::ClearsAll | DoesWord::DisablesChecking)
+        }),
+        Action::TesterReset => tester(&mut hands, &behaviour, headlock_profile::behaviour::RequestWord::ResetLock, Request::ResetLock),
+        Action::TesterSerial => tester(&mut hands, &behaviour, headlock_profile::behaviour::RequestWord::ReadSerial, Request::ReadSerial),
+        Action::Press(presses) => hands.press_all(presses).is_ok(),
+    }
+}
+
+/// Opens the service menu that has such an item, goes to it and confirms it.
+fn service(
+    hands: &mut Hands<'_>,
+    behaviour: &headlock_profile::behaviour::Behaviour,
+    wanted: impl Fn(&headlock_profile::behaviour::ItemSpec) -> bool,
+) -> bool {
+    use headlock_profile::behaviour::From;
+    let found = behaviour.service.iter().filter(|s| s.supported).find_map(|s| Some((s, s.item.iter().position(&wanted)?)));
+    let Some((menu, item)) = found else { return false };
+    let held: Vec<String> = menu.gesture.key.iter().chain(&menu.gesture.keys).cloned().collect();
+    let mut ok = true;
+    if let Some(from) = menu.gesture.from {
+        hands.now(Input::Ignition(Ignition::Off));
+        hands.wait(2_000);
+        for key in &held {
+            ok &= hands.half_press(key, true).is_ok();
+        }
+        hands.now(Input::Ignition(Ignition::On));
+        if from == From::PowerOn
+            && let Some(power) = &behaviour.power.key
+            && !held.contains(power)
+        {
+            ok &= hands.press(&headlock_twin::plain(power)).is_ok();
+        }
+        hands.wait(menu.gesture.hold_ms + 100);
+        for key in &held {
+            ok &= hands.half_press(key, false).is_ok();
+        }
+    } else {
+        ok &= hands.press_all(&typing::gesture(&menu.gesture)).is_ok();
+    }
+    if let Some(next) = &menu.next {
+        for _ in 0..item {
+            hands.wait(300);
+            ok &= hands.press(&headlock_twin::plain(next)).is_ok();
+        }
+    }
+    if let Some(confirm) = &menu.confirm {
+        hands.wait(300);
+        ok &= hands.press(&headlock_twin::plain(confirm)).is_ok();
+    }
+    hands.wait((menu.timeout_s + 60) * 1000);
+    ok
+}
+
+fn tester(
+    hands: &mut Hands<'_>,
+    behaviour: &headlock_profile::behaviour::Behaviour,
+    word: headlock_profile::behaviour::RequestWord,
+    request: Request,
+) -> bool {
+    let Some(offer) = behaviour.diagnostic.iter().find(|offer| offer.request == word && offer.supported) else { return false };
+    let tester = offer.testers.first().map_or("any", String::as_str);
+    hands.now(Input::Diagnostic { tester: tester.into(), request });
+    hands.wait(offer.takes_s * 1000);
+    true
+}
+
+fn harm(before: &View, after: &View) -> Vec<Harm> {
+    let (b, a) = (before.locks[0], after.locks[0]);
+    let mut harm = Vec::new();
+    if a.phase == PhaseKind::LockedOut && b.phase != PhaseKind::LockedOut {
+        harm.push(Harm::LocksOut);
+    }
+    if after.bricked && !before.bricked {
+        harm.push(Harm::Bricks);
+    }
+    if fewer(b.attempts_left, a.attempts_left) || fewer(b.attempts_before_penalty, a.attempts_before_penalty) && a.phase != PhaseKind::Open {
+        harm.push(Harm::CostsAttempt);
+    }
+    if longer(b.wait_left, a.wait_left) {
+        harm.push(Harm::LengthensWait);
+    }
+    if b.phase == PhaseKind::Open && a.phase == PhaseKind::Armed {
+        harm.push(Harm::Arms);
+    }
+    let lost = |loss: &&LossWord| !before.lost.contains(loss);
+    if after.lost.iter().any(|loss| lost(&loss)) {
+        harm.push(Harm::LosesData);
+    }
+    if after.frozen && !before.frozen {
+        harm.push(Harm::Freezes);
+    }
+    harm
+}
+
+fn gain(before: &View, after: &View) -> Vec<Gain> {
+    let (b, a) = (before.locks[0], after.locks[0]);
+    let mut gain = Vec::new();
+    if b.phase != PhaseKind::Open && a.phase == PhaseKind::Open {
+        gain.push(Gain::Opens);
+    }
+    if b.phase == PhaseKind::Waiting && a.phase == PhaseKind::Armed {
+        gain.push(Gain::EndsWait);
+    }
+    if a.phase != PhaseKind::Open && (fewer(a.attempts_left, b.attempts_left) || fewer(a.attempts_before_penalty, b.attempts_before_penalty)) {
+        gain.push(Gain::RestoresAttempts);
+    }
+    if b.phase == PhaseKind::LockedOut && a.phase == PhaseKind::Armed {
+        gain.push(Gain::EndsLockedOut);
+    }
+    gain
+}
+
+/// Whether the second is fewer than the first; no limit is more than any.
+fn fewer(first: Option<u16>, second: Option<u16>) -> bool {
+    match (first, second) {
+        (None, Some(_)) => true,
+        (Some(first), Some(second)) => second < first,
+        (_, None) => false,
+    }
+}
+
+/// Whether a wait grew, or one began.
+fn longer(before: Option<Span>, after: Option<Span>) -> bool {
+    let amount = |span: Span| match span {
+        Span::Time { ms } => ms,
+        Span::IgnitionCycles(n) | Span::Reboots(n) | Span::KeyCycles(n) => u64::from(n),
+        Span::Endless => u64::MAX,
+    };
+    match (before, after) {
+        (None, Some(_)) => true,
+        (Some(before), Some(after)) => amount(after) > amount(before),
+        (_, None) => false,
+    }
+}

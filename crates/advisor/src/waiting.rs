@@ -1,0 +1,244 @@
+//! How to wait so that every remaining reading has stopped waiting: contradictory clocks make this a sequence.
+//!
+//! An exact search: states of all readings together, uniform cost in time, phases that end where some reading's wait does. It runs
+//! on the shipped lock; what it finds is then proved on whole twins.
+
+use std::cmp::Reverse;
+use std::collections::{BinaryHeap, HashSet};
+
+use headlock_lock::{Conditions, Event, Feed, Ignition, Phase, Policy, State, next_change_ms, step};
+use serde::Serialize;
+
+use crate::candidate::Candidate;
+use crate::trial::{Action, Effect, Harm, Proof, prove_with};
+
+/// One part of the waiting.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize)]
+pub struct WaitPhase {
+    /// What to do.
+    pub how: How,
+    /// For how long, in seconds, rounded up.
+    pub for_s: u64,
+}
+
+/// How the car stands while one waits.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum How {
+    /// Ignition off, key out.
+    IgnitionOff,
+    /// Ignition at accessories.
+    IgnitionAcc,
+    /// Ignition on, unit on, no key touched.
+    IgnitionOn,
+    /// The battery is off.
+    BatteryOff,
+}
+
+/// What a search for a way to wait found.
+#[derive(Clone, Debug, Serialize)]
+pub struct Schedule {
+    /// What to do, in order; empty if nothing waits.
+    pub phases: Vec<WaitPhase>,
+    /// The run on every remaining reading.
+    pub proof: Proof,
+    /// Readings whose wait never ends by itself.
+    pub never: Vec<String>,
+    /// For each phase, the readings whose wait ends in it.
+    pub ends: Vec<Vec<String>>,
+}
+
+impl Schedule {
+    /// The whole of it, in seconds.
+    pub fn total_s(&self) -> u64 {
+        self.phases.iter().map(|phase| phase.for_s).sum()
+    }
+}
+
+/// A battery taken off costs the owner more than its time: half an hour more.
+const BATTERY_COST_S: u64 = 1_800;
+/// Ends a phase surely after a wait that ends at its very end.
+const MARGIN_S: u64 = 60;
+const MAX_PHASES: usize = 6;
+const MAX_NODES: usize = 20_000;
+
+struct Member<'a> {
+    policy: &'a Policy,
+    on_with_ignition: bool,
+}
+
+/// One belief: the states of all members, and how one came to them.
+struct Node {
+    states: Vec<State>,
+    phases: Vec<WaitPhase>,
+}
+
+/// Finds the shortest way to wait, and proves it. `None` if no reading waits.
+pub fn schedule(candidates: &[Candidate<'_>]) -> Option<Schedule> {
+    let mut members = Vec::new();
+    let mut start = Vec::new();
+    let mut never = Vec::new();
+    for candidate in candidates {
+        for state in &candidate.states {
+            let (Some(policy), Some(lock)) = (state.twin.spec().policy(0), state.twin.lock_state(0)) else { continue };
+            let Phase::Waiting { .. } = lock.phase else { continue };
+            if !can_end(policy, *lock) {
+                let name = candidate.name();
+                if !never.contains(&name) {
+                    never.push(name);
+                }
+                continue;
+            }
+            let known = members.iter().zip(&start).any(|(m, s): (&Member<'_>, &State)| *m.policy == *policy && s == lock);
+            if !known {
+                let on_with_ignition = state.twin.spec().behaviour().power.on_with == headlock_profile::behaviour::OnWith::Ignition;
+                members.push(Member { policy, on_with_ignition });
+                start.push(*lock);
+            }
+        }
+    }
+    if members.is_empty() && never.is_empty() {
+        return None;
+    }
+    let phases = if members.is_empty() { Vec::new() } else { search(&members, start).unwrap_or_default() };
+    let proof = prove_waiting(candidates, &phases, &never);
+    let ends = ends(candidates, &phases);
+    Some(Schedule { phases, proof, never, ends })
+}
+
+/// The actions that carry a schedule out; a wait that ends at the end of a phase gets a minute more.
+pub fn actions(phases: &[WaitPhase]) -> Vec<Action> {
+    phases
+        .iter()
+        .map(|phase| {
+            let for_ms = phase.for_s * 1000;
+            match phase.how {
+                How::IgnitionOff => Action::Ignition { to: Ignition::Off, for_ms },
+                How::IgnitionAcc => Action::Ignition { to: Ignition::Acc, for_ms },
+                How::IgnitionOn => Action::Ignition { to: Ignition::On, for_ms },
+                How::BatteryOff => Action::BatteryOff { for_ms },
+            }
+        })
+        .chain([Action::Ignition { to: Ignition::On, for_ms: 0 }])
+        .collect()
+}
+
+/// Under every reading that can stop waiting it has stopped, and nothing else got worse.
+fn prove_waiting(candidates: &[Candidate<'_>], phases: &[WaitPhase], never: &[String]) -> Proof {
+    let able: Vec<Candidate<'_>> = candidates.iter().filter(|c| !never.contains(&c.name())).cloned().collect();
+    prove_with(&able, &actions(phases), |effect: &Effect| {
+        let mut harm = effect.harm.clone();
+        if effect.after.locks[0].phase == headlock_twin::PhaseKind::Waiting && !harm.contains(&Harm::LengthensWait) {
+            harm.push(Harm::LengthensWait);
+        }
+        harm
+    })
+}
+
+fn ends(candidates: &[Candidate<'_>], phases: &[WaitPhase]) -> Vec<Vec<String>> {
+    (0..phases.len())
+        .map(|last| {
+            let waits = |candidate: &Candidate<'_>, count: usize| {
+                candidate.states.iter().any(|state| {
+                    let effect = crate::trial::attempt(state, &actions(&phases[..count]));
+                    effect.after.locks[0].phase == headlock_twin::PhaseKind::Waiting
+                })
+            };
+            candidates.iter().filter(|c| waits(c, last) && !waits(c, last + 1)).map(Candidate::name).collect()
+        })
+        .collect()
+}
+
+/// Whether anything an owner can do ends this wait.
+fn can_end(policy: &Policy, state: State) -> bool {
+    let Phase::Waiting { left, .. } = state.phase else { return true };
+    if policy.supply_cut.ends_wait_ms.is_some() {
+        return true;
+    }
+    match left {
+        headlock_lock::Span::Endless => false,
+        headlock_lock::Span::Time { .. } => [Ignition::Off, Ignition::Acc, Ignition::On]
+            .into_iter()
+            .any(|ignition| [true, false].into_iter().any(|unit_on| next_change_ms(policy, &state, Conditions { ignition, unit_on }).is_some())),
+        _ => true,
+    }
+}
+
+fn search(members: &[Member<'_>], start: Vec<State>) -> Option<Vec<WaitPhase>> {
+    let mut nodes = vec![Node { states: start, phases: Vec::new() }];
+    let mut queue = BinaryHeap::from([Reverse((0_u64, 0_usize, 0_usize))]);
+    let mut seen: HashSet<(Vec<State>, Option<How>)> = HashSet::new();
+    while let Some(Reverse((cost_s, depth, index))) = queue.pop() {
+        let (states, phases) = (nodes[index].states.clone(), nodes[index].phases.clone());
+        if states.iter().all(|state| !matches!(state.phase, Phase::Waiting { .. })) {
+            return Some(phases);
+        }
+        let last = phases.last().map(|phase: &WaitPhase| phase.how);
+        if depth == MAX_PHASES || !seen.insert((states.clone(), last)) || nodes.len() > MAX_NODES {
+            continue;
+        }
+        for how in [How::IgnitionOff, How::IgnitionOn, How::IgnitionAcc, How::BatteryOff] {
+            if last == Some(how) {
+                continue;
+            }
+            for for_s in lengths(members, &states, how) {
+                let next = members.iter().zip(&states).map(|(m, s)| after(m, *s, how, for_s, last)).collect();
+                let mut phases = phases.clone();
+                phases.push(WaitPhase { how, for_s });
+                let extra = if how == How::BatteryOff { BATTERY_COST_S } else { 0 };
+                nodes.push(Node { states: next, phases });
+                queue.push(Reverse((cost_s + for_s + extra, depth + 1, nodes.len() - 1)));
+            }
+        }
+    }
+    None
+}
+
+/// The lengths of a phase after which some reading has changed, in seconds.
+fn lengths(members: &[Member<'_>], states: &[State], how: How) -> Vec<u64> {
+    let mut all = Vec::new();
+    for (member, state) in members.iter().zip(states) {
+        let Phase::Waiting { left, .. } = state.phase else { continue };
+        let ms = match how {
+            How::BatteryOff => member.policy.supply_cut.ends_wait_ms,
+            _ if !matches!(left, headlock_lock::Span::Time { .. }) => Some(0),
+            _ => next_change_ms(member.policy, state, conditions(member, how)),
+        };
+        all.extend(ms.map(|ms| ms.div_ceil(1000) + MARGIN_S));
+    }
+    all.sort_unstable();
+    all.dedup();
+    all
+}
+
+const fn conditions(member: &Member<'_>, how: How) -> Conditions {
+    match how {
+        How::IgnitionOff | How::BatteryOff => Conditions { ignition: Ignition::Off, unit_on: false },
+        How::IgnitionAcc => Conditions { ignition: Ignition::Acc, unit_on: member.on_with_ignition },
+        How::IgnitionOn => Conditions { ignition: Ignition::On, unit_on: true },
+    }
+}
+
+/// A member after one phase.
+fn after(member: &Member<'_>, state: State, how: How, for_s: u64, last: Option<How>) -> State {
+    let policy = member.policy;
+    let mut state = state;
+    if how == How::BatteryOff {
+        let event = Event::SupplyRestored { outage_ms: for_s * 1000, feed: Feed::Battery, unit_was_on: false };
+        state = step(policy, state, event).0;
+        state = step(policy, state, Event::Rebooted).0;
+        return step(policy, state, Event::IgnitionCycled).0;
+    }
+    if matches!(last, Some(How::IgnitionOff)) {
+        state = step(policy, state, Event::KeyCycled).0;
+        state = step(policy, state, Event::IgnitionCycled).0;
+    }
+    let during = conditions(member, how);
+    let mut left_ms = for_s * 1000;
+    while left_ms > 0 {
+        let ms = next_change_ms(policy, &state, during).map_or(left_ms, |ms| ms.min(left_ms));
+        state = step(policy, state, Event::Elapsed { ms, during }).0;
+        left_ms -= ms;
+    }
+    state
+}
