@@ -193,6 +193,15 @@ pub fn attempt(state: &CandidateState<'_>, actions: &[Action]) -> Effect {
     Effect { harm: harm(&before, &after), gain: gain(&before, &after), before, after, not_offered }
 }
 
+/// Runs actions on a state for good.
+pub(crate) fn run(state: &mut CandidateState<'_>, actions: &[Action]) {
+    let mut twin = state.twin.clone();
+    for action in actions {
+        perform(&mut twin, action, state);
+    }
+    state.twin = twin;
+}
+
 /// False if the unit offers no such thing.
 fn perform(twin: &mut Twin, action: &Action, state: &CandidateState<'_>) -> bool {
     let behaviour = state.case.behaviour.clone();

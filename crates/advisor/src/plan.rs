@@ -1,0 +1,518 @@
+//! What to do next, step by step, every step proved on the virtual unit.
+
+use headlock_profile::typing::{self, Press};
+use headlock_profile::{Catalog, Code, Fault, When};
+use headlock_twin::{Hands, PhaseKind};
+use serde::Serialize;
+
+use crate::candidate::{Candidate, CandidateState};
+use crate::identify::{Excluded, Identification, identify};
+use crate::situation::{BadSituation, Situation};
+use crate::trial::{Action, Gain, Harm, Proof, attempt, prove, prove_with};
+use crate::waiting::{How, Schedule, actions, schedule};
+use crate::ways::{RefusedWay, Way, ways};
+use crate::words;
+
+/// A whole plan.
+#[derive(Clone, Debug, Serialize)]
+pub struct Plan {
+    /// What it comes to, in one sentence.
+    pub headline: String,
+    /// What to do, in order.
+    pub steps: Vec<Step>,
+    /// The readings that remain.
+    pub readings: Vec<ReadingLine>,
+    /// What is out, and why.
+    pub excluded: Vec<Excluded>,
+    /// Remarks.
+    pub notes: Vec<String>,
+    /// Wrong codes left before a lock-out for good, in the worst remaining reading.
+    pub attempts_left: AttemptsLeft,
+    /// Whether a code may be entered now.
+    pub entering_now: Entering,
+    /// How to wait, if anything waits.
+    pub wait: Option<Schedule>,
+    /// What not to do, and where it hurts.
+    pub do_not: Vec<Warning>,
+    /// Ways to the code, the best first.
+    pub ways: Vec<Way>,
+    /// Ways that are not advised.
+    pub refused_ways: Vec<RefusedWay>,
+    /// How to type the code.
+    pub typing: Vec<Typing>,
+    /// A press that tells the ways of typing apart.
+    pub tell_apart: Option<TellApart>,
+    /// What the owner described.
+    pub symptoms: Vec<Trouble>,
+    /// What to check when a right code is refused.
+    pub if_refused: Vec<Trouble>,
+    /// How to keep it from happening again.
+    pub keep: Vec<Remark>,
+}
+
+/// One thing to do.
+#[derive(Clone, Debug, Serialize)]
+pub struct Step {
+    /// What to do.
+    pub text: String,
+    /// The run that shows it safe, where it touches the unit.
+    pub proof: Option<Proof>,
+}
+
+/// A reading that remains.
+#[derive(Clone, Debug, Serialize)]
+pub struct ReadingLine {
+    /// Unit and reading.
+    pub name: String,
+    /// The unit's name.
+    pub unit: String,
+    /// The reading's title.
+    pub title: String,
+    /// What it rests on.
+    pub sources: Vec<String>,
+    /// Its grade.
+    pub grade: &'static str,
+    /// Why it remains.
+    pub why: Vec<String>,
+    /// What the unit is doing under it.
+    pub doing: Vec<&'static str>,
+    /// Wrong codes left before a lock-out for good, at worst; absent if it never locks out.
+    pub attempts_left: Option<u16>,
+}
+
+/// Attempts left at worst.
+#[derive(Clone, Debug, Serialize)]
+pub struct AttemptsLeft {
+    /// Before a lock-out for good; absent if no remaining reading ever locks out.
+    pub before_lock_out: Option<u16>,
+    /// The reading with the fewest.
+    pub worst_reading: Option<String>,
+    /// Before the next penalty of any kind.
+    pub before_penalty: Option<u16>,
+}
+
+/// Whether a code may be entered now.
+#[derive(Clone, Debug, Serialize)]
+pub struct Entering {
+    /// Yes or no.
+    pub safe: bool,
+    /// Why.
+    pub because: String,
+    /// A right code opens it, under every remaining reading, after the waiting of this plan.
+    pub proof: Proof,
+}
+
+/// Something not to do.
+#[derive(Clone, Debug, Serialize)]
+pub struct Warning {
+    /// What.
+    pub text: String,
+    /// Where it hurts, and how.
+    pub hurts: Vec<crate::trial::Counterexample>,
+    /// Readings under which it would help.
+    pub helps: Vec<String>,
+    /// Who says so.
+    pub sources: Vec<String>,
+}
+
+/// A way to type the code, and the readings that have it.
+#[derive(Clone, Debug, Serialize)]
+pub struct Typing {
+    /// In words.
+    pub words: String,
+    /// The presses for the code at hand, if there is one; empty otherwise.
+    pub presses: Vec<String>,
+    /// Why the code at hand cannot be typed so.
+    pub cannot: Option<String>,
+    /// The readings.
+    pub readings: Vec<String>,
+}
+
+/// A press that tells ways of typing apart without using an attempt.
+#[derive(Clone, Debug, Serialize)]
+pub struct TellApart {
+    /// The key to press once.
+    pub key: String,
+    /// What the display then shows, and the way of typing that it means.
+    pub outcomes: Vec<(String, String)>,
+    /// No attempt is used by it.
+    pub proof: Proof,
+}
+
+/// Something that looks like the lock, and what to check.
+#[derive(Clone, Debug, Serialize)]
+pub struct Trouble {
+    /// Its short name.
+    pub id: String,
+    /// What the owner sees.
+    pub title: String,
+    /// What it means.
+    pub means: String,
+    /// What to check.
+    pub check: Vec<Remark>,
+    /// Who says so.
+    pub sources: Vec<String>,
+}
+
+/// A sentence with its sources.
+#[derive(Clone, Debug, Serialize)]
+pub struct Remark {
+    /// The sentence.
+    pub text: String,
+    /// Who says so.
+    pub sources: Vec<String>,
+}
+
+/// Makes the plan. `code` is the code at hand, if there is one.
+///
+/// # Errors
+/// The situation cannot be.
+pub fn plan(catalog: &Catalog, situation: &Situation, code: Option<&Code>) -> Result<Plan, BadSituation> {
+    let Identification { remaining, excluded, notes } = identify(catalog, situation)?;
+    let locked: Vec<Candidate<'_>> = remaining.iter().filter(|c| !c.states.is_empty()).cloned().collect();
+    let wait = schedule(&locked);
+    let after = wait.as_ref().map_or_else(|| locked.clone(), |schedule| waited(&locked, schedule));
+    let symptoms = symptoms(catalog, situation);
+    let hardware_lock = symptoms.iter().any(|t| t.id == "error-3");
+    let (ways, refused_ways) = if locked.is_empty() { (Vec::new(), Vec::new()) } else { ways(catalog, situation, &after) };
+    let typing = typing_groups(&after, code);
+    let tell_apart = tell_apart(&after);
+    let mut plan = Plan {
+        headline: String::new(),
+        steps: Vec::new(),
+        readings: remaining.iter().map(line).collect(),
+        excluded,
+        notes,
+        attempts_left: attempts_left(&locked),
+        entering_now: entering(&locked, &after, hardware_lock),
+        do_not: warnings(catalog, &locked, wait.as_ref(), &refused_ways),
+        wait,
+        ways,
+        refused_ways,
+        typing,
+        tell_apart,
+        symptoms,
+        if_refused: troubles(catalog, |fault| matches!(fault.id.as_str(), "right-code-refused" | "dealer-code-does-not-fit" | "no-reaction")),
+        keep: catalog
+            .cautions
+            .iter()
+            .filter(|caution| caution.when == When::Keeping)
+            .map(|caution| Remark { text: caution.text.clone(), sources: caution.sources.clone() })
+            .collect(),
+    };
+    plan.headline = headline(&plan, situation, hardware_lock);
+    plan.steps = steps(&plan, catalog, situation, &after, code, hardware_lock);
+    Ok(plan)
+}
+
+/// The candidates as they stand after the waiting; those whose wait never ends are left as they are.
+fn waited<'a>(candidates: &[Candidate<'a>], schedule: &Schedule) -> Vec<Candidate<'a>> {
+    candidates
+        .iter()
+        .map(|candidate| {
+            let states = candidate
+                .states
+                .iter()
+                .map(|state| {
+                    let mut state = state.clone();
+                    crate::trial::run(&mut state, &actions(&schedule.phases));
+                    state
+                })
+                .collect();
+            Candidate { states, ..candidate.clone() }
+        })
+        .collect()
+}
+
+fn line(candidate: &Candidate<'_>) -> ReadingLine {
+    let mut doing: Vec<&'static str> = candidate
+        .states
+        .iter()
+        .map(|state| match state.twin.view().locks[0].phase {
+            PhaseKind::Open => "plays",
+            PhaseKind::Armed | PhaseKind::Checking => "asks for its code",
+            PhaseKind::Waiting => "waits",
+            PhaseKind::LockedOut => "is locked out for good",
+        })
+        .collect();
+    doing.sort_unstable();
+    doing.dedup();
+    if candidate.states.is_empty() {
+        doing.push("has no lock");
+    }
+    let left: Vec<Option<u16>> = candidate.states.iter().map(|state| state.twin.attempts_left(0)).collect();
+    ReadingLine {
+        name: candidate.name(),
+        unit: candidate.unit.identity.name.clone(),
+        title: candidate.reading.title.clone(),
+        sources: candidate.reading.sources.clone(),
+        grade: candidate.reading.grade.word(),
+        why: candidate.why.clone(),
+        doing,
+        attempts_left: left.into_iter().flatten().min(),
+    }
+}
+
+fn attempts_left(candidates: &[Candidate<'_>]) -> AttemptsLeft {
+    let views = || candidates.iter().flat_map(|c| c.states.iter().map(move |s| (c, s.twin.view().locks[0])));
+    let worst = views().filter_map(|(c, lock)| Some((lock.attempts_left?, c))).min_by_key(|(left, _)| *left);
+    AttemptsLeft {
+        before_lock_out: worst.map(|(left, _)| left),
+        worst_reading: worst.map(|(_, candidate)| candidate.name()),
+        before_penalty: views().filter_map(|(_, lock)| lock.attempts_before_penalty).min(),
+    }
+}
+
+fn entering(now: &[Candidate<'_>], after: &[Candidate<'_>], hardware_lock: bool) -> Entering {
+    let proof = prove_with(after, &[Action::EnterRight], |effect| {
+        if effect.gain.contains(&Gain::Opens) || effect.before.locks[0].phase == PhaseKind::Open {
+            return Vec::new();
+        }
+        let mut harm = effect.harm.clone();
+        if harm.is_empty() {
+            harm.push(if effect.before.locks[0].phase == PhaseKind::LockedOut { Harm::LocksOut } else { Harm::LengthensWait });
+        }
+        harm
+    });
+    let states = || now.iter().flat_map(|c| c.states.iter().map(move |s| (c, s.twin.view().locks[0])));
+    let find = |phase| states().find(|(_, lock)| lock.phase == phase).map(|(c, _)| c.name());
+    let fewest = states().filter_map(|(_, lock)| lock.attempts_left).min();
+    let (safe, because) = if hardware_lock {
+        (false, "the unit is locked by its hardware; no code opens it".to_owned())
+    } else if now.is_empty() {
+        (false, "nothing is known that asks for a code here".to_owned())
+    } else if let Some(name) = find(PhaseKind::LockedOut) {
+        (false, format!("under {name} it is locked out for good and takes no code"))
+    } else if let Some(name) = find(PhaseKind::Waiting) {
+        (false, format!("under {name} it waits; a code entered now is lost, or worse"))
+    } else if !proof.is_safe() {
+        let example = proof.counterexamples.first();
+        (false, example.map_or_else(String::new, |e| format!("under {} even a right code does not open it now", e.reading)))
+    } else if fewest == Some(1) {
+        (false, "one wrong digit would lock it out for good under the worst reading; be sure of the code and of how it is typed first".to_owned())
+    } else {
+        (true, "a right code opens it, and a wrong one does not lock it out, under every reading that remains".to_owned())
+    };
+    Entering { safe, because, proof }
+}
+
+fn warnings(catalog: &Catalog, now: &[Candidate<'_>], wait: Option<&Schedule>, refused: &[RefusedWay]) -> Vec<Warning> {
+    const QUARTER_HOUR_MS: u64 = 900_000;
+    let uses = |how: How| wait.is_some_and(|schedule| schedule.phases.iter().any(|phase| phase.how == how));
+    let mut tried: Vec<(&str, Vec<Action>, &[&str])> = vec![
+        ("Do not guess codes, and do not try codes from lists.", vec![Action::EnterWrong], &["S0.lock.1", "S3.code.2", "S4.lock.5"]),
+    ];
+    if !uses(How::BatteryOff) {
+        tried.push(("Do not take the battery off to reset it.", vec![Action::BatteryOff { for_ms: QUARTER_HOUR_MS }], &["S1.lock.4", "S3.lock.5", "S4.lock.3"]));
+    }
+    if wait.is_some() {
+        tried.push(("Do not touch any key while it waits.", vec![Action::Ignition { to: headlock_lock::Ignition::On, for_ms: 60_000 }, Action::TouchKey], &["S2.lock.2"]));
+        tried.push(("Do not enter anything while it waits.", vec![Action::EnterRight], &["S2.lock.2", "S4.lock.2"]));
+        if !uses(How::IgnitionOff) {
+            tried.push(("Do not switch the ignition off while it waits.", vec![Action::Ignition { to: headlock_lock::Ignition::Off, for_ms: QUARTER_HOUR_MS }], &["S2.lock.3", "S4.lock.3"]));
+        }
+    }
+    let mut out = Vec::new();
+    for (text, actions, sources) in tried {
+        let proof = prove(now, &actions);
+        if proof.counterexamples.is_empty() {
+            continue;
+        }
+        let helps = now.iter().filter(|c| c.states.iter().any(|state| !attempt(state, &actions).gain.is_empty())).map(Candidate::name).collect();
+        let known = sources.iter().filter(|id| catalog.claim(id).is_some()).map(|id| (*id).to_owned()).collect();
+        out.push(Warning { text: text.to_owned(), hurts: proof.counterexamples, helps, sources: known });
+    }
+    for way in refused {
+        if catalog.methods.iter().any(|m| m.id == way.id && m.advice == headlock_profile::Advice::Never) {
+            let hurts = way.proof.as_ref().map(|proof| proof.counterexamples.clone()).unwrap_or_default();
+            out.push(Warning { text: format!("{}: do not. {}", way.title, way.because), hurts, helps: Vec::new(), sources: way.sources.clone() });
+        }
+    }
+    out
+}
+
+fn typing_groups(after: &[Candidate<'_>], code: Option<&Code>) -> Vec<Typing> {
+    let mut groups: Vec<Typing> = Vec::new();
+    for candidate in after {
+        for state in &candidate.states {
+            if state.twin.view().locks[0].phase == PhaseKind::Open {
+                continue;
+            }
+            let behaviour = &state.case.behaviour;
+            let words = words::typing(behaviour);
+            let mut twin = state.twin.clone();
+            let typed = code.map(|code| Hands::on(&mut twin).presses_for(code));
+            let (presses, cannot) = match typed {
+                None => (Vec::new(), None),
+                Some(Ok(presses)) => (words::presses(&presses), None),
+                Some(Err(error)) => (Vec::new(), Some(error.to_string())),
+            };
+            let name = candidate.name();
+            match groups.iter_mut().find(|g| g.words == words && g.presses == presses) {
+                Some(group) if group.readings.contains(&name) => {}
+                Some(group) => group.readings.push(name),
+                None => groups.push(Typing { words, presses, cannot, readings: vec![name] }),
+            }
+        }
+    }
+    groups
+}
+
+/// A key of all panels whose press shows which way of typing the unit has.
+fn tell_apart(after: &[Candidate<'_>]) -> Option<TellApart> {
+    let states: Vec<&CandidateState<'_>> =
+        after.iter().flat_map(|c| &c.states).filter(|s| s.twin.view().locks[0].phase == PhaseKind::Armed).collect();
+    let mut ways: Vec<String> = states.iter().map(|state| words::typing(&state.case.behaviour)).collect();
+    ways.sort();
+    ways.dedup();
+    if ways.len() < 2 {
+        return None;
+    }
+    let keys = &states.first()?.case.behaviour.entry.keys;
+    // The second key tells more than the first: a press count fills the second place with it.
+    let key = keys.iter().skip(1).chain(keys).find(|key| states.iter().all(|state| state.twin.spec().key(key).is_some()))?;
+    let press = Action::Press(vec![Press::Key { key: key.clone(), hold_ms: typing::PRESS_MS }]);
+    let mut outcomes: Vec<(String, String)> = Vec::new();
+    for state in &states {
+        let shown = attempt(state, std::slice::from_ref(&press)).after.display;
+        let way = words::typing(&state.case.behaviour);
+        if !outcomes.contains(&(shown.clone(), way.clone())) {
+            outcomes.push((shown, way));
+        }
+    }
+    let distinct: std::collections::BTreeSet<&String> = outcomes.iter().map(|(shown, _)| shown).collect();
+    let proof = prove(after, &[press]);
+    (distinct.len() > 1 && proof.is_safe()).then(|| TellApart { key: key.clone(), outcomes, proof })
+}
+
+fn symptoms(catalog: &Catalog, situation: &Situation) -> Vec<Trouble> {
+    let shown = situation.display.as_deref();
+    troubles(catalog, |fault| {
+        situation.symptoms.contains(&fault.id) || shown.is_some_and(|seen| fault.display.iter().any(|text| crate::candidate::shows(text, seen)))
+    })
+}
+
+fn troubles(catalog: &Catalog, wanted: impl Fn(&Fault) -> bool) -> Vec<Trouble> {
+    let trouble = |fault: &Fault| Trouble {
+        id: fault.id.clone(),
+        title: fault.title.clone(),
+        means: fault.means.clone(),
+        check: fault.check.iter().map(|check| Remark { text: check.text.clone(), sources: check.sources.clone() }).collect(),
+        sources: fault.sources.clone(),
+    };
+    catalog.faults.iter().filter(|fault| wanted(fault)).map(trouble).collect()
+}
+
+fn headline(plan: &Plan, situation: &Situation, hardware_lock: bool) -> String {
+    if hardware_lock {
+        return "The unit is locked by its hardware. No code opens it; a dealer or a chip workshop does.".to_owned();
+    }
+    if plan.readings.is_empty() {
+        return "Nothing in the catalogue behaves as you describe. Enter no code; have the unit looked at.".to_owned();
+    }
+    let doing = |what| plan.readings.iter().any(|reading| reading.doing.contains(&what));
+    if plan.readings.iter().all(|reading| reading.doing.iter().all(|d| matches!(*d, "has no lock" | "plays"))) {
+        return "This unit has no lock that asks for a code.".to_owned();
+    }
+    let left = match plan.attempts_left.before_lock_out {
+        Some(0) => "it may be locked out for good already".to_owned(),
+        Some(1) => "one wrong code may be the last".to_owned(),
+        Some(n) => format!("{n} wrong codes are left at worst before it locks out for good"),
+        None => "no remaining reading locks it out for good".to_owned(),
+    };
+    let wait = plan.wait.as_ref().filter(|schedule| !schedule.phases.is_empty());
+    match wait {
+        Some(schedule) => format!("Enter nothing now. Wait {} as below; {left}.", words::time_s(schedule.total_s())),
+        None if doing("is locked out for good") => format!("Enter nothing more: {left}. Get it cleared by a dealer."),
+        None if !plan.symptoms.is_empty() && situation.display.is_none() => "This looks like a fault rather than a lock; check it first.".to_owned(),
+        None => format!("Get the right code first, then enter it once; {left}."),
+    }
+}
+
+fn steps(
+    plan: &Plan,
+    catalog: &Catalog,
+    situation: &Situation,
+    after: &[Candidate<'_>],
+    code: Option<&Code>,
+    hardware_lock: bool,
+) -> Vec<Step> {
+    let say = |text: String| Step { text, proof: None };
+    let mut steps = Vec::new();
+    for trouble in &plan.symptoms {
+        steps.push(say(format!("{}: {}", trouble.title, trouble.means)));
+        steps.extend(trouble.check.iter().map(|check| say(check.text.clone())));
+    }
+    if hardware_lock || after.is_empty() {
+        return steps;
+    }
+    let code_at_hand = code.is_some() || situation.has.iter().any(|has| has == "code");
+    if let Some(schedule) = &plan.wait {
+        steps.extend(waiting_steps(schedule));
+    }
+    if after.iter().flat_map(|c| &c.states).any(|s| s.twin.view().locks[0].phase == PhaseKind::LockedOut) {
+        steps.push(say("Have a dealer or a workshop with the maker's tester clear the permanent lock; no code is taken before that.".to_owned()));
+    }
+    if !code_at_hand {
+        let mut ways = plan.ways.iter().filter(|way| !way.careful && way.gives == "the code");
+        let Some(best) = ways.next() else { return steps };
+        let meanwhile = if plan.wait.is_some() { "Meanwhile g" } else { "G" };
+        steps.push(Step { text: format!("{meanwhile}et the code: {}.", lower(&best.title)), proof: best.proof.clone() });
+        if let Some(next) = ways.next() {
+            steps.push(Step { text: format!("If that fails: {}.", lower(&next.title)), proof: next.proof.clone() });
+        }
+    }
+    let mut entering = Vec::new();
+    let cautions = catalog.cautions.iter().filter(|caution| caution.when == When::Entering);
+    entering.extend(cautions.map(|caution| caution.text.clone()));
+    let text = match plan.typing.as_slice() {
+        [] => return steps,
+        [one] => format!("With the code at hand, ignition on: {}.", typed(one)),
+        several => {
+            let how = plan.tell_apart.as_ref().map_or_else(
+                || "the sources differ in how it is typed; see below".to_owned(),
+                |test| format!("the sources differ in how it is typed: press {} once and look at the display (below)", test.key),
+            );
+            format!("With the code at hand, ignition on: {how} ({} ways).", several.len())
+        }
+    };
+    steps.push(Step { text, proof: Some(plan.entering_now.proof.clone()) });
+    steps.push(say("If a right code is refused, stop and check the list below before another attempt.".to_owned()));
+    steps
+}
+
+fn typed(typing: &Typing) -> String {
+    if typing.presses.is_empty() { typing.words.clone() } else { typing.presses.join(", ") }
+}
+
+fn lower(text: &str) -> String {
+    let mut chars = text.chars();
+    chars.next().map_or_else(String::new, |first| first.to_lowercase().chain(chars).collect())
+}
+
+fn waiting_steps(schedule: &Schedule) -> Vec<Step> {
+    let mut steps: Vec<Step> = schedule
+        .phases
+        .iter()
+        .zip(&schedule.ends)
+        .map(|(phase, ends)| {
+            let time = words::time_s(phase.for_s);
+            let charger = if phase.for_s > 2 * 3600 { " Put a charger on the battery: a flat one would cut the supply." } else { "" };
+            let how = match phase.how {
+                How::IgnitionOff => format!("Switch the ignition off, take the key out, leave the battery connected, and wait {time}."),
+                How::IgnitionAcc => format!("Turn the ignition to ACC, touch no key of the unit, and wait {time}.{charger}"),
+                How::IgnitionOn => format!("Switch the ignition on, leave the unit on, touch no key of it, and wait {time}.{charger}"),
+                How::BatteryOff => format!("Take the battery off for {time}, then put it back."),
+            };
+            let why = if ends.is_empty() { String::new() } else { format!(" (Ends the wait under {}.)", ends.join(", ")) };
+            Step { text: format!("{how}{why}"), proof: Some(schedule.proof.clone()) }
+        })
+        .collect();
+    if !schedule.never.is_empty() {
+        steps.push(Step {
+            text: format!("Under {} the wait never ends by itself: a dealer or a tester has to end it.", schedule.never.join(", ")),
+            proof: None,
+        });
+    }
+    steps
+}
