@@ -1,0 +1,45 @@
+//! `headlock claim`: what a source says.
+
+use headlock_profile::closest;
+use serde_json::json;
+
+use crate::failure::Failure;
+use crate::paint;
+use crate::store::Texts;
+
+/// Shows what a source says, by the id of the claim.
+#[derive(Debug, clap::Args)]
+#[command(after_help = "Examples:\n  headlock claim S1.lock.2\n  headlock claim S3.lock")]
+pub struct Args {
+    /// The id, or the beginning of several.
+    id: String,
+}
+
+/// Runs it.
+///
+/// # Errors
+/// No such claim.
+pub fn run(args: &Args, texts: &Texts, json: bool) -> Result<(), Failure> {
+    let catalog = texts.catalog()?;
+    let exact: Vec<_> = catalog.claims.iter().filter(|claim| claim.id == args.id).collect();
+    let starting = || catalog.claims.iter().filter(|claim| claim.id.starts_with(&args.id)).collect();
+    let found: Vec<_> = if exact.is_empty() { starting() } else { exact };
+    let sources: Vec<_> = catalog.sources.iter().filter(|source| source.id == args.id).collect();
+    if found.is_empty() && sources.is_empty() {
+        let ids: Vec<&str> = catalog.claims.iter().map(|claim| claim.id.as_str()).collect();
+        return Err(Failure::input(format!("no claim {:?}", args.id), closest(&args.id, &ids)));
+    }
+    if json {
+        let claims: Vec<_> = found.iter().map(|claim| json!({ "id": claim.id, "says": claim.says })).collect();
+        let sources: Vec<_> = sources.iter().map(|s| json!({ "id": s.id, "kind": s.kind, "about": s.about })).collect();
+        println!("{:#}", json!({ "claims": claims, "sources": sources }));
+        return Ok(());
+    }
+    for source in sources {
+        paint::item(&source.id, &format!("({}) {}", source.kind, source.about));
+    }
+    for claim in found {
+        paint::item(&claim.id, &claim.says);
+    }
+    Ok(())
+}
