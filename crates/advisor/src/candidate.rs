@@ -96,7 +96,7 @@ fn alike(other: &CandidateState<'_>, case: &Case, twin: &Twin) -> bool {
 
 fn spec(unit: &Unit, reading: &Reading, case: &Case, situation: &Situation) -> Option<(Arc<Spec>, Code)> {
     let serial = situation.serials.first().cloned().unwrap_or_else(|| unit.example_serial());
-    let code = unknown_code(case, &serial)?;
+    let code = unknown_code(unit, case, &serial)?;
     let mut provision = Provision::example(unit, &reading.firmware, vec![code.clone()]);
     provision.serial = serial;
     if let Some(firmware) = &situation.firmware {

@@ -27,9 +27,14 @@ fn one(press: &Press) -> String {
     }
 }
 
-/// A hold, rounded up to what a person can count.
+/// A hold, to the half second: gestures are held a tenth longer than they need.
 fn short(ms: u64) -> String {
-    if ms < 1_000 { "half a second".to_owned() } else { format!("{} s", ms.div_ceil(500) as f64 / 2.0) }
+    let halves = (ms.saturating_sub(100)).div_ceil(500).max(1);
+    match (halves / 2, halves % 2) {
+        (0, _) => "half a second".to_owned(),
+        (s, 0) => format!("{s} s"),
+        (s, _) => format!("{s}.5 s"),
+    }
 }
 
 /// How a code is typed on this panel, whatever the code.
@@ -103,10 +108,10 @@ mod tests {
     use super::*;
 
     #[test]
-    fn equal_presses_are_joined_and_holds_are_rounded_up() {
+    fn equal_presses_are_joined_and_holds_are_rounded() {
         let press = |key: &str, hold_ms| Press::Key { key: key.to_owned(), hold_ms };
         let all = [press("1", PRESS_MS), press("1", PRESS_MS), press("6", 2_100)];
-        assert_eq!(presses(&all), ["press 1, 2 times", "hold 6 for 2.5 s"]);
+        assert_eq!(presses(&all), ["press 1, 2 times", "hold 6 for 2 s"]);
     }
 
     #[test]

@@ -5,6 +5,7 @@ pub mod cli;
 pub mod commands;
 pub mod failure;
 pub mod paint;
+pub mod panel;
 pub mod script;
 pub mod store;
 pub mod words;

@@ -20,5 +20,5 @@ pub use policy::{
 };
 pub use record::{Eeprom, Loaded, RECORD_BYTES, Store, StoreError};
 pub use state::{CHECKPOINT_MS, Config, Phase, State, Tally};
-pub use step::{next_change_ms, step};
+pub use step::{next_change_ms, next_checkpoint_ms, step};
 pub use verifier::{DeviceKey, Verifier};

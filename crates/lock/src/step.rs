@@ -66,6 +66,19 @@ pub const fn next_change_ms(policy: &Policy, state: &State, during: Conditions) 
     next
 }
 
+/// Of `ms` to come, how many to feed in one [`Event::Elapsed`], so that a running wait is persisted at whole minutes of its rest,
+/// the last of them included, whatever the caller's time steps are. At least 1, at most `ms`.
+pub const fn next_checkpoint_ms(state: &State, ms: u64) -> u64 {
+    match state.phase {
+        Phase::Waiting { begun: false, left: Span::Time { .. }, .. } if ms > 0 => 1,
+        Phase::Waiting { begun: true, left: Span::Time { ms: left }, .. } if ms < left => {
+            let boundary = (left - ms).div_ceil(CHECKPOINT_MS) * CHECKPOINT_MS;
+            if boundary < left && left - boundary < ms { left - boundary } else { ms }
+        }
+        _ => ms,
+    }
+}
+
 /// A change that is due already happens with the next millisecond, so a caller that jumps always moves.
 const fn at_least_one(ms: u64) -> u64 {
     if ms == 0 { 1 } else { ms }

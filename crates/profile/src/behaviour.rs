@@ -1027,8 +1027,8 @@ pub struct OwnerSpec {
     pub sets_code: bool,
     /// Erase it.
     pub erases_code: bool,
-    /// Ask for the lock, or for none.
-    pub opts_in: bool,
+    /// Ask for the lock, or for none; absent: where arming wants it.
+    pub opts_in: Option<bool>,
     /// Further settings and their words.
     pub settings: BTreeMap<String, Vec<String>>,
 }

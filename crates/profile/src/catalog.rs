@@ -158,6 +158,11 @@ impl Catalog {
     fn check_citations(&self, drafts: &[Node], problems: &mut Vec<Problem>) {
         let known: Vec<&str> =
             self.sources.iter().map(|s| s.id.as_str()).chain(self.claims.iter().map(|c| c.id.as_str())).collect();
+        for (index, id) in known.iter().enumerate() {
+            if known[..index].contains(id) {
+                problems.push(Problem::in_file("catalog", format!("{id:?} is defined twice, as a source or a claim")).help("choose another id"));
+            }
+        }
         for root in drafts {
             check_cited(root, "", &known, problems);
             let vehicles: Vec<&str> = self.vehicles.iter().map(|v| v.id.as_str()).collect();

@@ -22,6 +22,8 @@ pub struct SerialSpec {
     /// Other numbers that are needed with it.
     #[serde(default)]
     pub together_with: Vec<CompanionSpec>,
+    /// The part that the unit's display shows; absent for all.
+    pub shown: Option<Fragment>,
     /// Characters for each screen, where the unit shows it in parts.
     #[serde(default)]
     pub screens: Vec<usize>,
@@ -109,19 +111,12 @@ impl SerialSpec {
 
     /// The part that counts for the code.
     pub fn counted(&self, written: &str) -> String {
-        let clean = self.cleaned(written);
-        let length = clean.chars().count();
-        match self.counts {
-            Some(Fragment { last: Some(n), .. }) => clean.chars().skip(length.saturating_sub(n)).collect(),
-            Some(Fragment { first: Some(n), .. }) => clean.chars().take(n).collect(),
-            _ => clean,
-        }
+        part(self.counts, self.cleaned(written))
     }
 
     /// The number as the unit's display shows it, one text for each screen.
     pub fn shown(&self, written: &str) -> Vec<String> {
-        let shown: String = self
-            .cleaned(written)
+        let shown: String = part(self.shown, self.cleaned(written))
             .chars()
             .map(|c| self.shown_as.iter().find(|(meant, _)| *meant == c).map_or_else(|| c.to_string(), |(_, s)| s.clone()))
             .collect();
@@ -139,6 +134,15 @@ impl SerialSpec {
         }
         out.retain(|part| !part.is_empty());
         out
+    }
+}
+
+fn part(fragment: Option<Fragment>, number: String) -> String {
+    let length = number.chars().count();
+    match fragment {
+        Some(Fragment { last: Some(n), .. }) => number.chars().skip(length.saturating_sub(n)).collect(),
+        Some(Fragment { first: Some(n), .. }) => number.chars().take(n).collect(),
+        _ => number,
     }
 }
 
@@ -201,6 +205,7 @@ mod tests {
             cleaned_by: vec![Cleaning::Spaces, Cleaning::Capitals],
             counts: Some(Fragment { first: None, last: Some(4) }),
             together_with: Vec::new(),
+            shown: None,
             screens: vec![4, 4],
             shown_as: vec![('L', "1".to_owned()), ('K', String::new())],
         }

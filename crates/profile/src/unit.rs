@@ -129,6 +129,22 @@ impl Unit {
         self.identity.serial.iter().find_map(|serial| serial.example.clone()).unwrap_or_else(|| "00000000".to_owned())
     }
 
+    /// The numbers that belong to the example serial.
+    pub fn example_companions(&self) -> Vec<String> {
+        let first = self.identity.serial.iter().find(|serial| serial.example.is_some());
+        first.map(|serial| serial.together_with.iter().filter_map(|c| c.example.clone()).collect()).unwrap_or_default()
+    }
+
+    /// The description of a serial as written, if it is one of this unit.
+    pub fn serial_spec(&self, written: &str) -> Option<&SerialSpec> {
+        self.identity.serial.iter().find(|spec| spec.fit(written) == crate::serial::Fit::Fits)
+    }
+
+    /// A serial as it is compared: cleaned as its description says.
+    pub fn cleaned(&self, written: &str) -> String {
+        self.serial_spec(written).map_or_else(|| written.trim().to_owned(), |spec| spec.cleaned(written))
+    }
+
     /// Readings that hold for this firmware; all of them if it is not known.
     pub fn readings_for<'a>(&'a self, firmware: Option<&'a Firmware>) -> impl Iterator<Item = &'a Reading> {
         self.readings.iter().filter(move |reading| firmware.is_none_or(|version| reading.firmware.contains(version)))

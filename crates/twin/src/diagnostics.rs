@@ -121,7 +121,7 @@ impl Twin {
             OwnerAction::EraseCode if allowed.erases_code => {
                 self.feed(0, Event::CodeSet(false));
             }
-            OwnerAction::OptIn(on) if allowed.opts_in || self.spec.locks[0].policy.arming.opt_in => {
+            OwnerAction::OptIn(on) if allowed.opts_in.unwrap_or(self.spec.locks[0].policy.arming.opt_in) => {
                 self.feed(0, Event::OptedIn(on));
             }
             OwnerAction::Set { setting, word } => {

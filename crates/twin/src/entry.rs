@@ -328,6 +328,9 @@ impl Twin {
 
     pub(crate) fn restart_entry(&mut self) {
         self.entry.clear();
+        if self.spec.behaviour.entry.open_with.is_some() && self.entering_lock().is_some() {
+            self.begin_entry();
+        }
         self.record(Record::EntryRestarted);
         if self.spec.behaviour.entry.beep_on_restart {
             self.record(Record::Beep);

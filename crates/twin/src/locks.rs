@@ -30,7 +30,7 @@ impl Twin {
     pub(crate) fn refresh_alphabets(&mut self) {
         for index in 0..self.locks.len() {
             let lock = &self.spec.locks[index];
-            let length = lock.length(&self.serial, |name| self.settings.get(name).cloned());
+            let length = lock.length(&self.spec.cleaned(&self.serial), |name| self.settings.get(name).cloned());
             self.locks[index].alphabets = lock.alphabets(length);
         }
     }

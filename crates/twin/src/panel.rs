@@ -189,11 +189,18 @@ impl Twin {
                 let since = match gesture.from {
                     None => Some(panel.down_at_ms),
                     Some(From::IgnitionOn) => panel.ignition_on.filter(|(_, held)| *held == gesture.keys).map(|(at, _)| at),
-                    Some(From::PowerOn) => panel.power_on.filter(|(_, held)| *held == gesture.keys).map(|(at, _)| at),
+                    Some(From::PowerOn) => panel
+                        .power_on
+                        .filter(|(_, held)| *held == gesture.keys || *held & !self.power_bit() == gesture.keys)
+                        .map(|(at, _)| at),
                 };
                 since.map(|at| (index, at + gesture.hold_ms))
             })
             .min_by_key(|(_, at)| *at)
+    }
+
+    fn power_bit(&self) -> u64 {
+        self.spec.power_key.map_or(0, bit)
     }
 
     /// Held styles and repeating keys act while the key is down.
@@ -228,10 +235,14 @@ impl Twin {
             && at <= self.now_ms
             && let Some(key) = self.single_held()
         {
+            let hold = self.spec.behaviour.entry.style == Style::Hold;
+            if self.panel.repeats == 0 && !hold {
+                // The press itself counts too; it only waited to see whether it would become a long one.
+                self.entry_press(key, 0);
+            }
             self.panel.repeats += 1;
             self.panel.used = true;
-            let held_ms = if self.spec.behaviour.entry.style == Style::Hold { self.spec.behaviour.entry.hold_ms } else { 0 };
-            self.entry_press(key, held_ms);
+            self.entry_press(key, if hold { self.spec.behaviour.entry.hold_ms } else { 0 });
             return;
         }
         if let Some((index, at)) = self.next_gesture()

@@ -7,9 +7,6 @@ use crate::input::KeyId;
 use crate::record::Record;
 use crate::twin::{Menu, Twin};
 
-/// A part of a number that goes over several screens stands this long.
-const PART_MS: u64 = 5_000;
-
 impl Twin {
     pub(crate) fn open_service(&mut self, service: u8) -> bool {
         let Some(spec) = self.spec.behaviour.service.get(usize::from(service)) else { return false };
@@ -34,10 +31,10 @@ impl Twin {
         let spec = &self.spec.behaviour.service[usize::from(menu.service)];
         let items = u8::try_from(spec.item.len()).unwrap_or(u8::MAX);
         let until_ms = self.now_ms.saturating_add(spec.timeout_s * 1000);
-        if let Some(part) = menu.shows {
-            self.show_part(Menu { until_ms, ..menu }, part + 1);
-        } else if keys.leave == Some(key) {
+        if keys.leave == Some(key) {
             self.menu = None;
+        } else if let Some(part) = menu.shows {
+            self.show_part(Menu { until_ms, ..menu }, part + 1);
         } else if keys.next == Some(key) {
             self.menu = Some(Menu { item: (menu.item + 1) % items, until_ms, ..menu });
         } else if keys.previous == Some(key) {
@@ -48,29 +45,19 @@ impl Twin {
         true
     }
 
-    pub(crate) fn menu_deadline_reached(&mut self) {
-        match self.menu {
-            Some(Menu { shows: Some(part), .. }) => {
-                if let Some(menu) = self.menu {
-                    self.show_part(menu, part + 1);
-                }
-            }
-            _ => self.menu = None,
-        }
+    pub(crate) fn menu_deadline(&self) -> Option<u64> {
+        self.menu.map(|menu| menu.until_ms)
     }
 
+    /// A key turned the page; behind the last one the menu goes on, or closes where the gesture showed the item at once.
     fn show_part(&mut self, menu: Menu, part: u8) {
         let more = usize::from(part) < self.shown(menu.service, menu.item).len();
-        let direct = {
-            let spec = &self.spec.behaviour.service[usize::from(menu.service)];
-            spec.next.is_none() && spec.confirm.is_none()
-        };
-        self.menu = if more {
-            Some(Menu { shows: Some(part), until_ms: self.now_ms.saturating_add(PART_MS), ..menu })
-        } else if direct {
-            None
-        } else {
-            Some(Menu { shows: None, ..menu })
+        let spec = &self.spec.behaviour.service[usize::from(menu.service)];
+        let direct = spec.next.is_none() && spec.confirm.is_none();
+        self.menu = match (more, direct) {
+            (true, _) => Some(Menu { shows: Some(part), ..menu }),
+            (false, true) => None,
+            (false, false) => Some(Menu { shows: None, ..menu }),
         };
     }
 
@@ -84,7 +71,7 @@ impl Twin {
             self.charge();
         }
         if shows.is_some() {
-            let until_ms = self.now_ms.saturating_add(PART_MS.max(self.spec.behaviour.service[usize::from(service)].timeout_s * 1000));
+            let until_ms = self.now_ms.saturating_add(self.spec.behaviour.service[usize::from(service)].timeout_s * 1000);
             self.menu = Some(Menu { service, item, shows: Some(0), until_ms });
         } else {
             self.menu = None;
@@ -144,8 +131,7 @@ impl Twin {
         let found = self.spec.behaviour.service.get(usize::from(service)).and_then(|s| s.item.get(usize::from(item)));
         match found.and_then(|item| item.shows) {
             None => Vec::new(),
-            Some(ShowsWord::Serial) if self.serial == self.spec.serial => self.spec.serial_screens.clone(),
-            Some(ShowsWord::Serial) => vec![self.serial.clone()],
+            Some(ShowsWord::Serial) => self.spec.serial_screens(&self.serial),
             Some(ShowsWord::Firmware) => vec![format!("SW: {}", self.firmware)],
             Some(ShowsWord::ProductionDate) => vec!["DATE 2010-05".to_owned()],
             Some(ShowsWord::Challenge) => vec![self.challenge_shown().unwrap_or_default()],

@@ -8,7 +8,7 @@ use headlock_profile::behaviour::{
     AsksSpec, AsksWord, Behaviour, ConfirmSpec, FirmwareRange, From, GestureSpec, Guarded, Style,
 };
 use headlock_profile::typing;
-use headlock_profile::{Case, Code, Firmware, Unit, ignition_set};
+use headlock_profile::{Case, Code, Firmware, SerialSpec, Unit, ignition_set};
 
 use crate::input::KeyId;
 
@@ -31,7 +31,8 @@ pub struct Spec {
     pub(crate) menus: Vec<MenuKeys>,
     pub(crate) device_key: DeviceKey,
     pub(crate) serial: String,
-    pub(crate) serial_screens: Vec<String>,
+    pub(crate) companions: Vec<String>,
+    pub(crate) serial_spec: Option<SerialSpec>,
     pub(crate) firmware: Firmware,
     pub(crate) unit_id: String,
 }
@@ -121,6 +122,8 @@ pub(crate) struct MenuKeys {
 pub struct Provision {
     /// Its serial.
     pub serial: String,
+    /// The numbers that belong to its serial.
+    pub companions: Vec<String>,
     /// Its firmware.
     pub firmware: Firmware,
     /// The codes that open its main lock.
@@ -156,6 +159,7 @@ impl Provision {
     pub fn example(unit: &Unit, firmware: &FirmwareRange, codes: Vec<Code>) -> Self {
         Self {
             serial: unit.example_serial(),
+            companions: unit.example_companions(),
             firmware: example_firmware(unit, firmware),
             codes,
             other_codes: Vec::new(),
@@ -165,7 +169,8 @@ impl Provision {
 }
 
 /// A code for a virtual unit whose code nobody is told: of the right shape, and always the same.
-pub fn unknown_code(case: &Case, serial: &str) -> Option<Code> {
+pub fn unknown_code(unit: &Unit, case: &Case, serial: &str) -> Option<Code> {
+    let serial = &unit.cleaned(serial);
     let length = usize::from(case.behaviour.code.length.resolve(serial, |_| None));
     let alphabets = typing::alphabets(&case.behaviour.code.alphabet, length);
     let key = headlock_profile::SchemeKey::new(b"nobody is told this code of a virtual unit").ok()?;
@@ -198,6 +203,7 @@ impl Spec {
             return Err(SpecError::Keys(names.list.len()));
         }
         let gestures = gestures(b, &names);
+        let serial_spec = unit.serial_spec(&provision.serial).cloned();
         let menus = b
             .service
             .iter()
@@ -208,8 +214,6 @@ impl Spec {
                 leave: names.optional(s.leave.as_ref()),
             })
             .collect();
-        let serial_spec = unit.identity.serial.iter().find(|s| s.fit(&provision.serial) == headlock_profile::Fit::Fits);
-        let serial_screens = serial_spec.map_or_else(|| vec![provision.serial.clone()], |s| s.shown(&provision.serial));
         Ok(Self {
             locks: locks(case, &provision, &names),
             entry: entry_keys(b, &names),
@@ -222,7 +226,8 @@ impl Spec {
             menus,
             device_key: DeviceKey::new(provision.device_secret),
             serial: provision.serial,
-            serial_screens,
+            companions: provision.companions.clone(),
+            serial_spec,
             firmware: provision.firmware,
             unit_id: unit.identity.id.clone(),
             keys: names.list,
@@ -249,6 +254,22 @@ impl Spec {
     /// The policy of a lock; 0 is the main one.
     pub fn policy(&self, lock: usize) -> Option<&Policy> {
         self.locks.get(lock).map(|lock| &lock.policy)
+    }
+
+    /// A serial as it is compared.
+    pub(crate) fn cleaned(&self, serial: &str) -> String {
+        self.serial_spec.as_ref().map_or_else(|| serial.trim().to_owned(), |spec| spec.cleaned(serial))
+    }
+
+    /// The part of the serial that counts for its code.
+    pub fn counted_serial(&self) -> String {
+        self.serial_spec.as_ref().map_or_else(|| self.serial.clone(), |spec| spec.counted(&self.serial))
+    }
+
+    /// A serial and the numbers that belong to it, as the unit's screen shows them.
+    pub(crate) fn serial_screens(&self, serial: &str) -> Vec<String> {
+        let own = self.serial_spec.as_ref().map_or_else(|| vec![serial.to_owned()], |spec| spec.shown(serial));
+        own.into_iter().chain(self.companions.iter().cloned()).collect()
     }
 
     /// The serial it was provisioned with.

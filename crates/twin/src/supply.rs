@@ -228,7 +228,8 @@ impl Twin {
             LabelPlace::UnderPanel => true,
             LabelPlace::None => false,
         };
-        let label = seen.then(|| self.serial.clone());
+        let all = || std::iter::once(&self.serial).chain(&self.spec.companions).cloned().collect::<Vec<_>>().join(" ");
+        let label = seen.then(all);
         self.record(Record::Label(label));
     }
 }

@@ -1,6 +1,6 @@
 //! The passing of time: from one instant at which something is due to the next.
 
-use headlock_lock::{Event, next_change_ms};
+use headlock_lock::{Event, next_change_ms, next_checkpoint_ms};
 
 use crate::twin::Twin;
 
@@ -20,7 +20,13 @@ impl Twin {
         if self.alive() {
             let during = self.conditions();
             for index in 0..self.locks.len() {
-                self.feed(index, Event::Elapsed { ms, during });
+                // What a later cut takes from a wait must not depend on how its time was sliced.
+                let mut left_ms = ms;
+                while left_ms > 0 {
+                    let slice_ms = next_checkpoint_ms(&self.locks[index].state, left_ms);
+                    self.feed(index, Event::Elapsed { ms: slice_ms, during });
+                    left_ms -= slice_ms;
+                }
             }
         }
     }
@@ -37,7 +43,7 @@ impl Twin {
             return None;
         }
         add(self.message.map(|message| message.until_ms));
-        add(self.menu.map(|menu| menu.until_ms));
+        add(self.menu_deadline());
         add(self.job.as_ref().map(|job| job.until_ms));
         add(self.hold_deadline());
         add(self.entry_deadline());
@@ -73,8 +79,8 @@ impl Twin {
         if due(self.job.as_ref().map(|job| job.until_ms)) {
             self.job_done();
         }
-        if due(self.menu.map(|menu| menu.until_ms)) {
-            self.menu_deadline_reached();
+        if due(self.menu_deadline()) {
+            self.menu = None;
         }
         if due(self.hold_deadline()) {
             self.hold_reached();

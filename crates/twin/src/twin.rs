@@ -5,7 +5,7 @@ use std::sync::Arc;
 
 use headlock_lock::{Config, Feed, Ignition, Loaded, Phase, State, Store, Verifier};
 use headlock_profile::Firmware;
-use headlock_profile::behaviour::LossWord;
+use headlock_profile::behaviour::{CodeOwner, LossWord};
 
 use crate::eeprom::Memory;
 use crate::entry::Entry;
@@ -116,6 +116,7 @@ pub(crate) struct Menu {
     pub(crate) item: u8,
     /// What is shown of an item, and which part.
     pub(crate) shows: Option<u8>,
+    /// When the menu closes by itself.
     pub(crate) until_ms: u64,
 }
 
@@ -127,7 +128,8 @@ impl Twin {
         for (index, lock) in spec.locks.iter().enumerate() {
             let (mut store, _) = Store::open(&memory, base(index), &spec.device_key, &lock.policy);
             let fresh = State::fresh(&lock.policy);
-            let state = State { config: Config { enabled: lock.checking, ..fresh.config }, ..fresh };
+            let code_set = lock.code.belongs_to != CodeOwner::Owner || !lock.codes.is_empty();
+            let state = State { config: Config { enabled: lock.checking, code_set, ..fresh.config }, ..fresh };
             // A memory that takes every write cannot refuse this one.
             let _ = store.save(&mut memory, &spec.device_key, &state);
             locks.push(Lock { state, store, verifiers: Vec::new(), alphabets: Vec::new() });
@@ -315,7 +317,9 @@ impl Twin {
             Fault::HardwareLock => self.broken.hardware_lock = true,
             Fault::Exchanged => {
                 self.serial = other_serial(&self.serial);
-                self.broken.other_code = true;
+                // A code that belongs to the vehicle opens whatever unit sits in it.
+                self.broken.other_code = self.spec.locks[0].code.belongs_to != CodeOwner::Vehicle;
+                self.refresh_alphabets();
             }
             Fault::OtherCode => self.broken.other_code = true,
         }
@@ -338,6 +342,7 @@ impl Twin {
             Fault::Exchanged => {
                 self.serial.clone_from(&self.spec.serial);
                 self.broken.other_code = false;
+                self.refresh_alphabets();
             }
             Fault::OtherCode => self.broken.other_code = false,
         }

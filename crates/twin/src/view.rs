@@ -196,6 +196,7 @@ impl Twin {
         for (name, value) in [
             ("{failed}", state.tally.failed.to_string()),
             ("{attempt}", state.tally.failed.saturating_add(1).to_string()),
+            ("{tried}", tried(policy, &state.tally).to_string()),
             ("{in_round}", state.tally.in_round.to_string()),
             ("{rounds}", state.tally.rounds.to_string()),
             ("{left_for_good}", number(attempts_until(policy, *state, false))),
@@ -217,6 +218,11 @@ impl Twin {
         }
         out
     }
+}
+
+/// Failures with those that extra attempts have taken back.
+fn tried(policy: &Policy, tally: &Tally) -> u32 {
+    u32::from(tally.failed) + u32::from(tally.extras) * u32::from(policy.tries.extra.attempts)
 }
 
 /// Wrong codes until the next penalty, or until the lock is out for good, on the shipped lock itself; waits in between are

@@ -60,7 +60,7 @@ pub fn run(args: &Args, texts: &Texts, json: bool) -> Result<(), Failure> {
     }
     let counted = spec.map_or_else(|| serial.clone(), |spec| spec.counted(serial));
     let behaviour = &reading.cases[0].behaviour;
-    let length = usize::from(behaviour.code.length.resolve(serial, |_| None));
+    let length = usize::from(behaviour.code.length.resolve(&unit.cleaned(serial), |_| None));
     let mut alphabets = typing::alphabets(&behaviour.code.alphabet, length);
     for (place, alphabet) in alphabets.iter_mut().enumerate() {
         *alphabet = typing::typable(&behaviour.entry, alphabet, place);

@@ -26,12 +26,19 @@ pub fn run(args: &Args, texts: &Texts, json: bool) -> Result<(), Failure> {
     let catalog = texts.catalog()?;
     let mut failed = 0;
     let mut results = Vec::new();
+    let mut unreadable = Vec::new();
     for path in &args.scripts {
         let name = path.display().to_string();
         let text = read(path)?;
-        let wrong = |wrong| Failure::Script { file: name.clone(), text: text.clone(), wrong };
-        let rows = script::parse(&text).map_err(wrong)?;
-        let outcome = script::run(texts, &catalog, &rows).map_err(wrong)?;
+        let outcome = script::parse(&text).and_then(|rows| script::run(texts, &catalog, &rows));
+        let outcome = match outcome {
+            Ok(outcome) => outcome,
+            Err(wrong) => {
+                // The other scripts still run; what is wrong with this one is told last, or at once if it is alone.
+                unreadable.push(Failure::Script { file: name.clone(), text, wrong });
+                continue;
+            }
+        };
         failed += usize::from(!outcome.mismatches.is_empty());
         if json {
             results.push(as_json(&name, &outcome));
@@ -42,9 +49,15 @@ pub fn run(args: &Args, texts: &Texts, json: bool) -> Result<(), Failure> {
     if json {
         println!("{:#}", json!({ "scripts": results, "failed": failed }));
     } else if args.scripts.len() > 1 {
-        anstream::println!("{} scripts, {failed} failed", args.scripts.len());
+        anstream::println!("{} scripts, {failed} failed, {} unreadable", args.scripts.len(), unreadable.len());
     }
-    if failed == 0 { Ok(()) } else { Err(Failure::No) }
+    let last = unreadable.pop();
+    unreadable.iter().for_each(|failure| failure.print(json));
+    match (last, failed) {
+        (Some(failure), _) => Err(failure),
+        (None, 0) => Ok(()),
+        (None, _) => Err(Failure::No),
+    }
 }
 
 fn read(path: &PathBuf) -> Result<String, Failure> {

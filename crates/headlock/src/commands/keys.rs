@@ -42,7 +42,7 @@ pub fn run(args: &Args, texts: &Texts, json: bool) -> Result<(), Failure> {
     let code = read_code(&args.code)?;
     let mut ways: Vec<Way> = Vec::new();
     let mut refused: Vec<(String, Vec<String>)> = Vec::new();
-    let serial = args.serial.clone().unwrap_or_else(|| unit.example_serial());
+    let serial = unit.cleaned(&args.serial.clone().unwrap_or_else(|| unit.example_serial()));
     let mut known = false;
     for reading in unit.readings.iter().filter(|reading| args.reading.as_ref().is_none_or(|name| *name == reading.id)) {
         known = true;

@@ -40,6 +40,8 @@ enum Check {
     Refused,
     Dead(bool),
     Frozen(bool),
+    Changed(bool),
+    Counts,
 }
 
 /// What was seen in place of what was expected.
@@ -53,9 +55,9 @@ pub struct Seen {
     pub is: String,
 }
 
-const PAIRS: [&str; 22] = [
+const PAIRS: [&str; 25] = [
     "state", "failed", "rounds", "in-round", "left", "penalty", "wait", "audio", "navigation", "card", "beep", "no-beep",
-    "verdict", "answer", "label", "lost", "refused", "dead", "alive", "frozen", "awake", "lock",
+    "verdict", "answer", "label", "lost", "refused", "dead", "alive", "frozen", "awake", "lock", "changed", "unchanged", "counts",
 ];
 
 /// Reads expectations.
@@ -79,6 +81,8 @@ pub(super) fn parse(words: &[Word]) -> Result<Vec<Expectation>, Wrong> {
             "alive" => (one(Check::Dead(false)), 0),
             "frozen" => (one(Check::Frozen(true)), 0),
             "awake" => (one(Check::Frozen(false)), 0),
+            "changed" => (one(Check::Changed(true)), 0),
+            "unchanged" => (one(Check::Changed(false)), 0),
             _ => pair(name, tail)?,
         };
         out.push(expectation);
@@ -137,6 +141,7 @@ fn pair(name: &Word, tail: &[Word]) -> Result<(Expectation, usize), Wrong> {
         "verdict" => (Check::Verdict, among(value(0, "like `verdict wrong`")?, &["opened", "wrong", "refused", "ignored", "none"])?, 1),
         "answer" => (Check::Answer, value(0, "like `answer done`")?, 1),
         "label" => (Check::Label, value(0, "like `label hidden`")?, 1),
+        "counts" => (Check::Counts, value(0, "like `counts 2345`")?, 1),
         "lost" => (Check::Lost, value(0, "like `lost stations`")?, 1),
         other => return Err(Wrong::new(other, format!("unknown expectation `{other}`"), closest(other, &PAIRS))),
     };
@@ -204,9 +209,17 @@ impl Expectation {
                 }
                 if view.frozen { "frozen" } else { "awake" }.to_owned()
             }
+            Check::Changed(wanted) => {
+                let changed = view.display != running.display_before;
+                if changed == *wanted {
+                    return None;
+                }
+                format!("{} (before: {})", view.display, running.display_before)
+            }
+            Check::Counts => running.twin.spec().counted_serial(),
         };
         let expected = match &self.check {
-            Check::Beep(_) | Check::Refused | Check::Dead(_) | Check::Frozen(_) => self.what.clone(),
+            Check::Changed(_) | Check::Beep(_) | Check::Refused | Check::Dead(_) | Check::Frozen(_) => self.what.clone(),
             _ => self.value.clone(),
         };
         if is == expected {

@@ -8,4 +8,4 @@ mod text;
 pub use event::Event;
 pub use expect::{Expectation, Seen, loss_word, span};
 pub use run::{Mismatch, Outcome, Running, Start, run};
-pub use text::{Row, Step, Wrong, parse, parse_events};
+pub use text::{Row, Step, UnitRow, Wrong, parse, parse_events};

@@ -2,6 +2,7 @@
 
 use std::sync::Arc;
 
+use headlock_profile::behaviour::CodeOwner;
 use headlock_profile::{Case, Catalog, Code, Provenance, Reading, Unit, closest, reading_with};
 use headlock_twin::{Answer, Provision, Record, Spec, Twin, Verdict, unknown_code};
 
@@ -44,6 +45,8 @@ pub struct Running {
     pub codes: Vec<Code>,
     /// What the last row led to.
     pub records: Vec<Record>,
+    /// The display before the last row.
+    pub(super) display_before: String,
     row_records: Vec<Record>,
 }
 
@@ -85,6 +88,7 @@ pub fn run(texts: &Texts, catalog: &Catalog, rows: &[Row]) -> Result<Outcome, Wr
                 outcome.rows += 1;
                 for one in &mut running {
                     one.row_records.clear();
+                    one.display_before = one.twin.display();
                     for event in events {
                         event.happen(one).map_err(|wrong| wrong.at(row.line))?;
                         let records = std::mem::take(&mut one.records);
@@ -196,14 +200,19 @@ impl Start {
         let other_codes = row.other_codes.iter().map(code).collect::<Result<Vec<_>, _>>()?;
         let mut provision = Provision::example(unit, &reading.firmware, known.clone());
         provision.other_codes = other_codes;
-        if let Some(serial) = &row.serial {
+        if let Some((serial, companions)) = row.serials.split_first() {
+            check_serial(unit, serial, companions)?;
             provision.serial.clone_from(serial);
+            provision.companions = companions.to_vec();
+        }
+        for code in &known {
+            check_code(unit, case, &provision.serial, code)?;
         }
         if let Some(version) = &row.firmware {
             provision.firmware = version.parse().map_err(|e: headlock_profile::BadFirmware| Wrong::new(version, e.to_string(), "like 1.05"))?;
         }
-        if provision.codes.is_empty() {
-            provision.codes.extend(unknown_code(case, &provision.serial));
+        if provision.codes.is_empty() && case.behaviour.code.belongs_to != CodeOwner::Owner {
+            provision.codes.extend(unknown_code(unit, case, &provision.serial));
         }
         let spec = Spec::new(unit, case, provision).map_err(|e| Wrong::new(&unit.identity.id, e.to_string(), "describe a smaller panel"))?;
         let twin = if row.locked { Twin::new_armed(Arc::new(spec)) } else { Twin::new(Arc::new(spec)) };
@@ -213,12 +222,64 @@ impl Start {
             label: format!("{} reading {}{decided}", unit.identity.id, reading.id),
             codes: known,
             records: Vec::new(),
+            display_before: String::new(),
             row_records: Vec::new(),
         })
     }
 }
 
+fn check_serial(unit: &Unit, serial: &str, companions: &[String]) -> Result<(), Wrong> {
+    let specs = &unit.identity.serial;
+    let patterns: Vec<&str> = specs.iter().map(|spec| spec.pattern.as_str()).collect();
+    let Some(spec) = unit.serial_spec(serial) else {
+        return if specs.is_empty() {
+            Ok(())
+        } else {
+            Err(Wrong::new(serial, format!("{serial:?} is no serial of {}", unit.identity.id), format!("it fits {}", patterns.join(" or "))))
+        };
+    };
+    for (number, companion) in companions.iter().zip(&spec.together_with) {
+        if companion.fit(number) != headlock_profile::Fit::Fits {
+            return Err(Wrong::new(number, format!("{number:?} is no {}", companion.name), format!("it fits {}", companion.pattern)));
+        }
+    }
+    match companions.get(spec.together_with.len()) {
+        Some(extra) => Err(Wrong::new(extra, format!("{extra:?} is one number too many"), format!("{} belong to this serial", spec.together_with.len()))),
+        None => Ok(()),
+    }
+}
+
+/// A code that no attempt could ever be is a mistake in the script.
+fn check_code(unit: &Unit, case: &Case, serial: &str, code: &Code) -> Result<(), Wrong> {
+    let spec = &case.behaviour.code;
+    if spec.belongs_to == CodeOwner::Challenge {
+        return Ok(());
+    }
+    let lengths = match &spec.length {
+        headlock_profile::behaviour::LengthSpec::BySetting { .. } => spec.length.all(),
+        length => vec![length.resolve(&unit.cleaned(serial), |_| None)],
+    };
+    let fits = lengths.iter().any(|length| {
+        let alphabets = headlock_profile::typing::alphabets(&spec.alphabet, usize::from(*length));
+        code.reveal().chars().count() == alphabets.len() && code.reveal().chars().zip(&alphabets).all(|(c, a)| a.contains(&c))
+    });
+    let lengths: Vec<String> = lengths.iter().map(u8::to_string).collect();
+    if fits {
+        Ok(())
+    } else {
+        Err(Wrong::new("code", "no code of this unit looks like that", format!("{} characters of its alphabet", lengths.join(" or "))))
+    }
+}
+
 impl Running {
+    /// Lets one event happen; its records are in `records` then.
+    ///
+    /// # Errors
+    /// It cannot be done; nothing happened.
+    pub fn happen(&mut self, event: &super::Event) -> Result<(), Wrong> {
+        event.happen(self)
+    }
+
     pub(super) fn last_verdict(&self) -> Option<Verdict> {
         self.records.iter().rev().find_map(|record| match record {
             Record::Attempt { verdict, .. } => Some(*verdict),

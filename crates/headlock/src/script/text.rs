@@ -48,8 +48,8 @@ pub struct UnitRow {
     pub reading: Option<String>,
     /// The case, from 1, or `each`.
     pub case: Option<String>,
-    /// Its serial.
-    pub serial: Option<String>,
+    /// Its serial, and the numbers that belong to it.
+    pub serials: Vec<String>,
     /// Its codes.
     pub codes: Vec<String>,
     /// The codes of further locks.
@@ -141,8 +141,9 @@ fn row(text: &str) -> Result<Step, Wrong> {
         return Ok(Step::With { path: path.trim().to_owned(), value: value.trim().to_owned() });
     }
     let (left, right) = split_arrow(text);
+    let first = split_commas(left).first().copied().unwrap_or_default();
     if let Some(rest) = left.strip_prefix("unit ")
-        && !matches!(rest.trim(), "in" | "out")
+        && !matches!(first.strip_prefix("unit ").map(str::trim), Some("in" | "out"))
     {
         if right.is_some() {
             return Err(Wrong::new("->", "nothing can be expected of a row that starts a unit", "put the expectation behind the first event"));
@@ -179,7 +180,7 @@ fn unit_row(rest: &str) -> Result<UnitRow, Wrong> {
         match field.as_str() {
             "reading" => row.reading = Some(value),
             "case" => row.case = Some(value),
-            "serial" => row.serial = Some(value),
+            "serial" => row.serials.push(value),
             "code" => row.codes.push(value),
             "other-code" => row.other_codes.push(value),
             _ => row.firmware = Some(value),

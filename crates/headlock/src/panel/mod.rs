@@ -1,0 +1,4 @@
+//! A front panel: on a screen, or as append-only text.
+
+pub mod plain;
+pub mod screen;
