@@ -3,7 +3,7 @@
 use std::collections::BTreeSet;
 use std::sync::Arc;
 
-use headlock_lock::Ignition;
+use headlock_lock::{Ignition, State};
 use headlock_profile::behaviour::DisplaySpec;
 use headlock_profile::{Case, Code, Reading, Text, Unit};
 use headlock_twin::{Input, PhaseKind, Provision, Spec, Twin, unknown_code};
@@ -43,6 +43,13 @@ impl Candidate<'_> {
     }
 }
 
+impl CandidateState<'_> {
+    /// The same for states that behave and stand the same.
+    pub(crate) fn class(&self) -> Option<(u64, State)> {
+        Some((self.case.fingerprint, *self.twin.lock_state(0)?))
+    }
+}
+
 /// Why a reading is out.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) enum Out {
@@ -55,14 +62,22 @@ pub(crate) enum Out {
 }
 
 /// The states of a reading that fit what was observed.
-pub(crate) fn states<'a>(unit: &'a Unit, reading: &'a Reading, situation: &Situation) -> Result<Vec<CandidateState<'a>>, Out> {
+pub(crate) fn states<'a>(
+    unit: &'a Unit,
+    reading: &'a Reading,
+    situation: &Situation,
+) -> Result<Vec<CandidateState<'a>>, Out> {
     let mut fitting = Vec::new();
     let mut shown = BTreeSet::new();
     let mut limit = None;
     for case in &reading.cases {
         let Some((spec, code)) = spec(unit, reading, case, situation) else { continue };
         if matches!(spec.policy(0).map(|p| p.kind), Some(headlock_lock::Kind::None)) {
-            return if situation.display.is_some() || situation.attempts.least() > 0 { Err(Out::NothingToOpen) } else { Ok(Vec::new()) };
+            return if situation.display.is_some() || situation.attempts.least() > 0 {
+                Err(Out::NothingToOpen)
+            } else {
+                Ok(Vec::new())
+            };
         }
         for failed in situation.attempts.counts() {
             let twin = match Twin::new_failed(Arc::clone(&spec), failed) {
@@ -178,7 +193,11 @@ pub(crate) fn shows(template: &str, seen: &str) -> bool {
             [first, rest @ ..] => text.strip_prefix(first).is_some_and(|tail| {
                 (0..=tail.len()).filter(|at| tail.is_char_boundary(*at)).any(|at| {
                     let next = rest[0];
-                    if rest.len() == 1 { tail[at..] == *next } else { tail[at..].starts_with(next) && matches(rest, &tail[at..]) }
+                    if rest.len() == 1 {
+                        tail[at..] == *next
+                    } else {
+                        tail[at..].starts_with(next) && matches(rest, &tail[at..])
+                    }
                 })
             }),
         }

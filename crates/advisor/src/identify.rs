@@ -76,7 +76,11 @@ fn check_words(catalog: &Catalog, situation: &Situation) -> Result<(), BadSituat
         let Some(found) = catalog.questions.iter().find(|q| q.id == question) else { continue };
         let known: Vec<&str> = found.answers.iter().map(|answer| answer.id.as_str()).collect();
         if let Some(named) = words.iter().find(|word| !known.contains(&word.as_str())) {
-            return Err(BadSituation::Word { named: named.clone(), question: question.to_owned(), help: closest(named, &known) });
+            return Err(BadSituation::Word {
+                named: named.clone(),
+                question: question.to_owned(),
+                help: closest(named, &known),
+            });
         }
     }
     Ok(())
@@ -95,7 +99,8 @@ fn named_by_serial<'a>(
         let mut fits = false;
         for unit in &catalog.units {
             for spec in &unit.identity.serial {
-                let all = std::iter::once(spec.fit(number)).chain(spec.together_with.iter().map(|companion| companion.fit(number)));
+                let all = std::iter::once(spec.fit(number))
+                    .chain(spec.together_with.iter().map(|companion| companion.fit(number)));
                 for fit in all {
                     match fit {
                         Fit::Fits => {
@@ -115,10 +120,16 @@ fn named_by_serial<'a>(
         match (fits, misread) {
             (true, _) => {}
             (false, Some((read_as, unit))) => {
-                return Err(BadSituation::Misread { number: number.clone(), read_as, unit: unit.identity.name.clone() });
+                return Err(BadSituation::Misread {
+                    number: number.clone(),
+                    read_as,
+                    unit: unit.identity.name.clone(),
+                });
             }
             (false, None) => {
-                notes.push(format!("no unit of the catalogue has a number like {number}; it excludes those whose numbers are known"));
+                notes.push(format!(
+                    "no unit of the catalogue has a number like {number}; it excludes those whose numbers are known"
+                ));
             }
         }
     }
@@ -126,10 +137,19 @@ fn named_by_serial<'a>(
 }
 
 /// Whether the unit's identity fits, and what speaks for it.
-fn unit_fits(unit: &Unit, situation: &Situation, vehicles: Option<&[&Vehicle]>, named: &[&str]) -> Result<Vec<String>, String> {
+fn unit_fits(
+    unit: &Unit,
+    situation: &Situation,
+    vehicles: Option<&[&Vehicle]>,
+    named: &[&str],
+) -> Result<Vec<String>, String> {
     let identity = &unit.identity;
     if let Some(wanted) = &situation.unit {
-        return if *wanted == identity.id { Ok(vec!["you named it".to_owned()]) } else { Err(format!("you named {wanted}")) };
+        return if *wanted == identity.id {
+            Ok(vec!["you named it".to_owned()])
+        } else {
+            Err(format!("you named {wanted}"))
+        };
     }
     let mut why = fits_vehicle(unit, situation, vehicles)?;
     if let Some(serial) = situation.serials.first()
@@ -165,9 +185,13 @@ fn fits_vehicle(unit: &Unit, situation: &Situation, vehicles: Option<&[&Vehicle]
     if let Some(vehicles) = vehicles
         && !identity.vehicles.is_empty()
     {
-        let fitting: Vec<&str> = vehicles.iter().filter(|v| identity.vehicles.contains(&v.id)).map(|v| v.name.as_str()).collect();
+        let fitting: Vec<&str> =
+            vehicles.iter().filter(|v| identity.vehicles.contains(&v.id)).map(|v| v.name.as_str()).collect();
         if fitting.is_empty() {
-            return Err(format!("it is not fitted to the {}", vehicles.iter().map(|v| v.name.as_str()).collect::<Vec<_>>().join(" or the ")));
+            return Err(format!(
+                "it is not fitted to the {}",
+                vehicles.iter().map(|v| v.name.as_str()).collect::<Vec<_>>().join(" or the ")
+            ));
         }
         why.push(format!("it is fitted to the {}", fitting.join(" and the ")));
     }
@@ -182,7 +206,13 @@ fn fits_vehicle(unit: &Unit, situation: &Situation, vehicles: Option<&[&Vehicle]
     Ok(why)
 }
 
-fn readings<'a>(unit: &'a Unit, situation: &Situation, why: &[String], out: &mut Identification<'a>, limits: &mut Vec<u16>) {
+fn readings<'a>(
+    unit: &'a Unit,
+    situation: &Situation,
+    why: &[String],
+    out: &mut Identification<'a>,
+    limits: &mut Vec<u16>,
+) {
     for reading in &unit.readings {
         let mut exclude = |because: String| {
             out.excluded.push(Excluded { unit: unit.identity.id.clone(), reading: Some(reading.id.clone()), because });
@@ -239,7 +269,13 @@ fn unknown_display(catalog: &Catalog, seen: &str) -> String {
         .flat_map(|reading| &reading.cases)
         .flat_map(|case| {
             let display = &case.behaviour.display;
-            display.prompt.all().chain(display.error.all()).chain(display.wait.all()).chain(display.locked_out.all()).chain(display.hardware_lock.all())
+            display
+                .prompt
+                .all()
+                .chain(display.error.all())
+                .chain(display.wait.all())
+                .chain(display.locked_out.all())
+                .chain(display.hardware_lock.all())
         })
         .filter(|text| !text.is_empty())
         .collect();

@@ -174,7 +174,8 @@ pub fn plan(catalog: &Catalog, situation: &Situation, code: Option<&Code>) -> Re
     let after = wait.as_ref().map_or_else(|| locked.clone(), |schedule| waited(&locked, schedule));
     let symptoms = symptoms(catalog, situation);
     let hardware_lock = symptoms.iter().any(|t| t.id == "error-3");
-    let (ways, refused_ways) = if locked.is_empty() { (Vec::new(), Vec::new()) } else { ways(catalog, situation, &after) };
+    let (ways, refused_ways) =
+        if locked.is_empty() { (Vec::new(), Vec::new()) } else { ways(catalog, situation, &after) };
     let typing = typing_groups(&after, code);
     let tell_apart = tell_apart(&after);
     let mut plan = Plan {
@@ -192,7 +193,9 @@ pub fn plan(catalog: &Catalog, situation: &Situation, code: Option<&Code>) -> Re
         typing,
         tell_apart,
         symptoms,
-        if_refused: troubles(catalog, |fault| matches!(fault.id.as_str(), "right-code-refused" | "dealer-code-does-not-fit" | "no-reaction")),
+        if_refused: troubles(catalog, |fault| {
+            matches!(fault.id.as_str(), "right-code-refused" | "dealer-code-does-not-fit" | "no-reaction")
+        }),
         keep: catalog
             .cautions
             .iter()
@@ -270,7 +273,11 @@ fn entering(now: &[Candidate<'_>], after: &[Candidate<'_>], hardware_lock: bool)
         }
         let mut harm = effect.harm.clone();
         if harm.is_empty() {
-            harm.push(if effect.before.locks[0].phase == PhaseKind::LockedOut { Harm::LocksOut } else { Harm::LengthensWait });
+            harm.push(if effect.before.locks[0].phase == PhaseKind::LockedOut {
+                Harm::LocksOut
+            } else {
+                Harm::LengthensWait
+            });
         }
         harm
     });
@@ -287,11 +294,17 @@ fn entering(now: &[Candidate<'_>], after: &[Candidate<'_>], hardware_lock: bool)
         (false, format!("under {name} it waits; a code entered now is lost, or worse"))
     } else if !proof.is_safe() {
         let example = proof.counterexamples.first();
-        (false, example.map_or_else(String::new, |e| format!("under {} even a right code does not open it now", e.reading)))
+        (
+            false,
+            example.map_or_else(String::new, |e| format!("under {} even a right code does not open it now", e.reading)),
+        )
     } else if fewest == Some(1) {
         (false, "one wrong digit would lock it out for good under the worst reading; be sure of the code and of how it is typed first".to_owned())
     } else {
-        (true, "a right code opens it, and a wrong one does not lock it out, under every reading that remains".to_owned())
+        (
+            true,
+            "a right code opens it, and a wrong one does not lock it out, under every reading that remains".to_owned(),
+        )
     };
     Entering { safe, because, proof }
 }
@@ -299,17 +312,31 @@ fn entering(now: &[Candidate<'_>], after: &[Candidate<'_>], hardware_lock: bool)
 fn warnings(catalog: &Catalog, now: &[Candidate<'_>], wait: Option<&Schedule>, refused: &[RefusedWay]) -> Vec<Warning> {
     const QUARTER_HOUR_MS: u64 = 900_000;
     let uses = |how: How| wait.is_some_and(|schedule| schedule.phases.iter().any(|phase| phase.how == how));
-    let mut tried: Vec<(&str, Vec<Action>, &[&str])> = vec![
-        ("Do not guess codes, and do not try codes from lists.", vec![Action::EnterWrong], &["S0.lock.1", "S3.code.2", "S4.lock.5"]),
-    ];
+    let mut tried: Vec<(&str, Vec<Action>, &[&str])> = vec![(
+        "Do not guess codes, and do not try codes from lists.",
+        vec![Action::EnterWrong],
+        &["S0.lock.1", "S3.code.2", "S4.lock.5"],
+    )];
     if !uses(How::BatteryOff) {
-        tried.push(("Do not take the battery off to reset it.", vec![Action::BatteryOff { for_ms: QUARTER_HOUR_MS }], &["S1.lock.4", "S3.lock.5", "S4.lock.3"]));
+        tried.push((
+            "Do not take the battery off to reset it.",
+            vec![Action::BatteryOff { for_ms: QUARTER_HOUR_MS }],
+            &["S1.lock.4", "S3.lock.5", "S4.lock.3"],
+        ));
     }
     if wait.is_some() {
-        tried.push(("Do not touch any key while it waits.", vec![Action::Ignition { to: headlock_lock::Ignition::On, for_ms: 60_000 }, Action::TouchKey], &["S2.lock.2"]));
+        tried.push((
+            "Do not touch any key while it waits.",
+            vec![Action::Ignition { to: headlock_lock::Ignition::On, for_ms: 60_000 }, Action::TouchKey],
+            &["S2.lock.2"],
+        ));
         tried.push(("Do not enter anything while it waits.", vec![Action::EnterRight], &["S2.lock.2", "S4.lock.2"]));
         if !uses(How::IgnitionOff) {
-            tried.push(("Do not switch the ignition off while it waits.", vec![Action::Ignition { to: headlock_lock::Ignition::Off, for_ms: QUARTER_HOUR_MS }], &["S2.lock.3", "S4.lock.3"]));
+            tried.push((
+                "Do not switch the ignition off while it waits.",
+                vec![Action::Ignition { to: headlock_lock::Ignition::Off, for_ms: QUARTER_HOUR_MS }],
+                &["S2.lock.3", "S4.lock.3"],
+            ));
         }
     }
     let mut out = Vec::new();
@@ -318,14 +345,23 @@ fn warnings(catalog: &Catalog, now: &[Candidate<'_>], wait: Option<&Schedule>, r
         if proof.counterexamples.is_empty() {
             continue;
         }
-        let helps = now.iter().filter(|c| c.states.iter().any(|state| !attempt(state, &actions).gain.is_empty())).map(Candidate::name).collect();
+        let helps = now
+            .iter()
+            .filter(|c| c.states.iter().any(|state| !attempt(state, &actions).gain.is_empty()))
+            .map(Candidate::name)
+            .collect();
         let known = sources.iter().filter(|id| catalog.claim(id).is_some()).map(|id| (*id).to_owned()).collect();
         out.push(Warning { text: text.to_owned(), hurts: proof.counterexamples, helps, sources: known });
     }
     for way in refused {
         if catalog.methods.iter().any(|m| m.id == way.id && m.advice == headlock_profile::Advice::Never) {
             let hurts = way.proof.as_ref().map(|proof| proof.counterexamples.clone()).unwrap_or_default();
-            out.push(Warning { text: format!("{}: do not. {}", way.title, way.because), hurts, helps: Vec::new(), sources: way.sources.clone() });
+            out.push(Warning {
+                text: format!("{}: do not. {}", way.title, way.because),
+                hurts,
+                helps: Vec::new(),
+                sources: way.sources.clone(),
+            });
         }
     }
     out
@@ -370,7 +406,8 @@ fn tell_apart(after: &[Candidate<'_>]) -> Option<TellApart> {
     }
     let keys = &states.first()?.case.behaviour.entry.keys;
     // The second key tells more than the first: a press count fills the second place with it.
-    let key = keys.iter().skip(1).chain(keys).find(|key| states.iter().all(|state| state.twin.spec().key(key).is_some()))?;
+    let key =
+        keys.iter().skip(1).chain(keys).find(|key| states.iter().all(|state| state.twin.spec().key(key).is_some()))?;
     let press = Action::Press(vec![Press::Key { key: key.clone(), hold_ms: typing::PRESS_MS }]);
     let mut outcomes: Vec<(String, String)> = Vec::new();
     for state in &states {
@@ -388,7 +425,8 @@ fn tell_apart(after: &[Candidate<'_>]) -> Option<TellApart> {
 fn symptoms(catalog: &Catalog, situation: &Situation) -> Vec<Trouble> {
     let shown = situation.display.as_deref();
     troubles(catalog, |fault| {
-        situation.symptoms.contains(&fault.id) || shown.is_some_and(|seen| fault.display.iter().any(|text| crate::candidate::shows(text, seen)))
+        situation.symptoms.contains(&fault.id)
+            || shown.is_some_and(|seen| fault.display.iter().any(|text| crate::candidate::shows(text, seen)))
     })
 }
 
@@ -397,7 +435,11 @@ fn troubles(catalog: &Catalog, wanted: impl Fn(&Fault) -> bool) -> Vec<Trouble> 
         id: fault.id.clone(),
         title: fault.title.clone(),
         means: fault.means.clone(),
-        check: fault.check.iter().map(|check| Remark { text: check.text.clone(), sources: check.sources.clone() }).collect(),
+        check: fault
+            .check
+            .iter()
+            .map(|check| Remark { text: check.text.clone(), sources: check.sources.clone() })
+            .collect(),
         sources: fault.sources.clone(),
     };
     catalog.faults.iter().filter(|fault| wanted(fault)).map(trouble).collect()
@@ -424,7 +466,9 @@ fn headline(plan: &Plan, situation: &Situation, hardware_lock: bool) -> String {
     match wait {
         Some(schedule) => format!("Enter nothing now. Wait {} as below; {left}.", words::time_s(schedule.total_s())),
         None if doing("is locked out for good") => format!("Enter nothing more: {left}. Get it cleared by a dealer."),
-        None if !plan.symptoms.is_empty() && situation.display.is_none() => "This looks like a fault rather than a lock; check it first.".to_owned(),
+        None if !plan.symptoms.is_empty() && situation.display.is_none() => {
+            "This looks like a fault rather than a lock; check it first.".to_owned()
+        }
         None => format!("Get the right code first, then enter it once; {left}."),
     }
 }
@@ -457,7 +501,8 @@ fn steps(
         let mut ways = plan.ways.iter().filter(|way| !way.careful && way.gives == "the code");
         let Some(best) = ways.next() else { return steps };
         let meanwhile = if plan.wait.is_some() { "Meanwhile g" } else { "G" };
-        steps.push(Step { text: format!("{meanwhile}et the code: {}.", lower(&best.title)), proof: best.proof.clone() });
+        steps
+            .push(Step { text: format!("{meanwhile}et the code: {}.", lower(&best.title)), proof: best.proof.clone() });
         if let Some(next) = ways.next() {
             steps.push(Step { text: format!("If that fails: {}.", lower(&next.title)), proof: next.proof.clone() });
         }
@@ -471,7 +516,12 @@ fn steps(
         several => {
             let how = plan.tell_apart.as_ref().map_or_else(
                 || "the sources differ in how it is typed; see below".to_owned(),
-                |test| format!("the sources differ in how it is typed: press {} once and look at the display (below)", test.key),
+                |test| {
+                    format!(
+                        "the sources differ in how it is typed: press {} once and look at the display (below)",
+                        test.key
+                    )
+                },
             );
             format!("With the code at hand, ignition on: {how} ({} ways).", several.len())
         }
@@ -497,20 +547,34 @@ fn waiting_steps(schedule: &Schedule) -> Vec<Step> {
         .zip(&schedule.ends)
         .map(|(phase, ends)| {
             let time = words::time_s(phase.for_s);
-            let charger = if phase.for_s > 2 * 3600 { " Put a charger on the battery: a flat one would cut the supply." } else { "" };
+            let charger = if phase.for_s > 2 * 3600 {
+                " Put a charger on the battery: a flat one would cut the supply."
+            } else {
+                ""
+            };
             let how = match phase.how {
-                How::IgnitionOff => format!("Switch the ignition off, take the key out, leave the battery connected, and wait {time}."),
-                How::IgnitionAcc => format!("Turn the ignition to ACC, touch no key of the unit, and wait {time}.{charger}"),
-                How::IgnitionOn => format!("Switch the ignition on, leave the unit on, touch no key of it, and wait {time}.{charger}"),
+                How::IgnitionOff => {
+                    format!("Switch the ignition off, take the key out, leave the battery connected, and wait {time}.")
+                }
+                How::IgnitionAcc => {
+                    format!("Turn the ignition to ACC, touch no key of the unit, and wait {time}.{charger}")
+                }
+                How::IgnitionOn => {
+                    format!("Switch the ignition on, leave the unit on, touch no key of it, and wait {time}.{charger}")
+                }
                 How::BatteryOff => format!("Take the battery off for {time}, then put it back."),
             };
-            let why = if ends.is_empty() { String::new() } else { format!(" (Ends the wait under {}.)", ends.join(", ")) };
+            let why =
+                if ends.is_empty() { String::new() } else { format!(" (Ends the wait under {}.)", ends.join(", ")) };
             Step { text: format!("{how}{why}"), proof: Some(schedule.proof.clone()) }
         })
         .collect();
     if !schedule.never.is_empty() {
         steps.push(Step {
-            text: format!("Under {} the wait never ends by itself: a dealer or a tester has to end it.", schedule.never.join(", ")),
+            text: format!(
+                "Under {} the wait never ends by itself: a dealer or a tester has to end it.",
+                schedule.never.join(", ")
+            ),
             proof: None,
         });
     }

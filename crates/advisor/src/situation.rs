@@ -123,7 +123,9 @@ pub enum BadSituation {
         unit: String,
     },
     /// More attempts than any remaining reading allows.
-    #[error("{attempts} wrong codes: under every reading that fits, the unit is locked out for good after {limit} at the latest")]
+    #[error(
+        "{attempts} wrong codes: under every reading that fits, the unit is locked out for good after {limit} at the latest"
+    )]
     TooManyAttempts {
         /// As given.
         attempts: u16,
@@ -143,17 +145,24 @@ impl BadSituation {
             | Self::Word { help, .. } => help.clone(),
             Self::Year { .. } => "the year in which the car was built, like 2011".to_owned(),
             Self::Misread { read_as, unit, .. } => {
-                format!("look at the label again: letter O or digit 0, I or 1, B or 8? If it reads {read_as}, it is {unit}; give it so. Headlock corrects no serial by itself")
+                format!(
+                    "look at the label again: letter O or digit 0, I or 1, B or 8? If it reads {read_as}, it is {unit}; give it so. Headlock corrects no serial by itself"
+                )
             }
             Self::TooManyAttempts { limit, .. } => {
-                format!("count again, {limit} at most; if the display says that it is locked out, give that text with --display")
+                format!(
+                    "count again, {limit} at most; if the display says that it is locked out, give that text with --display"
+                )
             }
         }
     }
 }
 
 /// The vehicles that a situation can mean.
-pub(crate) fn vehicles<'a>(catalog: &'a Catalog, situation: &Situation) -> Result<Option<Vec<&'a Vehicle>>, BadSituation> {
+pub(crate) fn vehicles<'a>(
+    catalog: &'a Catalog,
+    situation: &Situation,
+) -> Result<Option<Vec<&'a Vehicle>>, BadSituation> {
     if let Some(year) = situation.year
         && !(1950..=2100).contains(&year)
     {
@@ -171,7 +180,14 @@ pub(crate) fn vehicles<'a>(catalog: &'a Catalog, situation: &Situation) -> Resul
     let Some(year) = situation.year else { return Ok(Some(found)) };
     let built: Vec<&Vehicle> = found.iter().copied().filter(|vehicle| vehicle.years.contains(year)).collect();
     if built.is_empty() {
-        let years = |v: &Vehicle| format!("{} {}-{}", v.name, v.years.from.map_or(String::new(), |y| y.to_string()), v.years.to.map_or(String::new(), |y| y.to_string()));
+        let years = |v: &Vehicle| {
+            format!(
+                "{} {}-{}",
+                v.name,
+                v.years.from.map_or(String::new(), |y| y.to_string()),
+                v.years.to.map_or(String::new(), |y| y.to_string())
+            )
+        };
         let help = format!("built: {}", found.iter().map(|v| years(v)).collect::<Vec<_>>().join(", "));
         return Err(BadSituation::NotBuilt { vehicle: found[0].name.clone(), year, help });
     }

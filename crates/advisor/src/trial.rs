@@ -1,6 +1,8 @@
 //! Trying an action on the twin, under every reading that remains.
 
-use headlock_lock::{Ignition, Span};
+use std::collections::HashMap;
+
+use headlock_lock::{Ignition, Span, State};
 use headlock_profile::behaviour::{DoesWord, LossWord, ShowsWord};
 use headlock_profile::typing::{self, Press};
 use headlock_twin::{Fault, Hands, Input, PhaseKind, Request, Supply, Twin, View};
@@ -164,14 +166,23 @@ pub fn prove(candidates: &[Candidate<'_>], actions: &[Action]) -> Proof {
 }
 
 /// The same, with another notion of harm.
-pub(crate) fn prove_with(candidates: &[Candidate<'_>], actions: &[Action], harm: impl Fn(&Effect) -> Vec<Harm>) -> Proof {
+pub(crate) fn prove_with(
+    candidates: &[Candidate<'_>],
+    actions: &[Action],
+    harm: impl Fn(&Effect) -> Vec<Harm>,
+) -> Proof {
     let mut proof = Proof { readings: 0, states: 0, safe: 0, counterexamples: Vec::new() };
+    // Units share readings: what behaves the same and stands the same is tried once.
+    let mut tried: HashMap<(u64, State), Vec<Harm>> = HashMap::new();
     for candidate in candidates.iter().filter(|candidate| !candidate.states.is_empty()) {
         proof.readings += 1;
         let before = proof.counterexamples.len();
         for state in &candidate.states {
             proof.states += 1;
-            let harm = harm(&attempt(state, actions));
+            let harm = match state.class() {
+                Some(class) => tried.entry(class).or_insert_with(|| harm(&attempt(state, actions))).clone(),
+                None => harm(&attempt(state, actions)),
+            };
             if !harm.is_empty() && proof.counterexamples.len() == before {
                 proof.counterexamples.push(Counterexample { reading: candidate.name(), case: state.case.label(), harm });
             }
@@ -190,7 +201,11 @@ pub fn attempt(state: &CandidateState<'_>, actions: &[Action]) -> Effect {
         not_offered |= !perform(&mut twin, action, state);
     }
     let after = twin.view();
-    Effect { harm: harm(&before, &after), gain: gain(&before, &after), before, after, not_offered }
+    // What would have become of it had only the time passed, ignition on: a wait that restarts is longer than that.
+    let mut control = state.twin.clone();
+    control.apply(twin.now_ms(), Input::Tick);
+    let idle = control.view();
+    Effect { harm: harm(&before, &idle, &after), gain: gain(&before, &after), before, after, not_offered }
 }
 
 /// Runs actions on a state for good.
@@ -233,7 +248,9 @@ fn perform(twin: &mut Twin, action: &Action, state: &CandidateState<'_>) -> bool
             hands.now(Input::Ignition(Ignition::On));
             true
         }
-        Action::TouchKey => behaviour.entry.keys.first().is_some_and(|key| hands.press(&headlock_twin::plain(key)).is_ok()),
+        Action::TouchKey => {
+            behaviour.entry.keys.first().is_some_and(|key| hands.press(&headlock_twin::plain(key)).is_ok())
+        }
         Action::EnterRight => {
             hands.now(Input::Mend(Fault::OtherCode));
             hands.wait(behaviour.display.error_ms);
@@ -243,15 +260,23 @@ fn perform(twin: &mut Twin, action: &Action, state: &CandidateState<'_>) -> bool
         }
         Action::EnterWrong => {
             hands.wait(behaviour.display.error_ms);
-            let code = wrong.and_then(|text| headlock_profile::Code::new(&text, headlock_profile::Provenance::Stated).ok());
+            let code =
+                wrong.and_then(|text| headlock_profile::Code::new(&text, headlock_profile::Provenance::Stated).ok());
             code.is_some_and(|code| hands.enter(&code).is_ok())
         }
         Action::ShowSerial => service(&mut hands, &behaviour, |item| item.shows == Some(ShowsWord::Serial)),
         Action::ServiceReset => service(&mut hands, &behaviour, |item| {
-            matches!(item.does, DoesWord::Opens | DoesWord::ErasesCode | DoesWord::ClearsAll | DoesWord::DisablesChecking)
+            matches!(
+                item.does,
+                DoesWord::Opens | DoesWord::ErasesCode | DoesWord::ClearsAll | DoesWord::DisablesChecking
+            )
         }),
-        Action::TesterReset => tester(&mut hands, &behaviour, headlock_profile::behaviour::RequestWord::ResetLock, Request::ResetLock),
-        Action::TesterSerial => tester(&mut hands, &behaviour, headlock_profile::behaviour::RequestWord::ReadSerial, Request::ReadSerial),
+        Action::TesterReset => {
+            tester(&mut hands, &behaviour, headlock_profile::behaviour::RequestWord::ResetLock, Request::ResetLock)
+        }
+        Action::TesterSerial => {
+            tester(&mut hands, &behaviour, headlock_profile::behaviour::RequestWord::ReadSerial, Request::ReadSerial)
+        }
         Action::Press(presses) => hands.press_all(presses).is_ok(),
     }
 }
@@ -263,7 +288,8 @@ fn service(
     wanted: impl Fn(&headlock_profile::behaviour::ItemSpec) -> bool,
 ) -> bool {
     use headlock_profile::behaviour::From;
-    let found = behaviour.service.iter().filter(|s| s.supported).find_map(|s| Some((s, s.item.iter().position(&wanted)?)));
+    let found =
+        behaviour.service.iter().filter(|s| s.supported).find_map(|s| Some((s, s.item.iter().position(&wanted)?)));
     let Some((menu, item)) = found else { return false };
     let held: Vec<String> = menu.gesture.key.iter().chain(&menu.gesture.keys).cloned().collect();
     let mut ok = true;
@@ -307,14 +333,16 @@ fn tester(
     word: headlock_profile::behaviour::RequestWord,
     request: Request,
 ) -> bool {
-    let Some(offer) = behaviour.diagnostic.iter().find(|offer| offer.request == word && offer.supported) else { return false };
+    let Some(offer) = behaviour.diagnostic.iter().find(|offer| offer.request == word && offer.supported) else {
+        return false;
+    };
     let tester = offer.testers.first().map_or("any", String::as_str);
     hands.now(Input::Diagnostic { tester: tester.into(), request });
     hands.wait(offer.takes_s * 1000);
     true
 }
 
-fn harm(before: &View, after: &View) -> Vec<Harm> {
+fn harm(before: &View, idle: &View, after: &View) -> Vec<Harm> {
     let (b, a) = (before.locks[0], after.locks[0]);
     let mut harm = Vec::new();
     if a.phase == PhaseKind::LockedOut && b.phase != PhaseKind::LockedOut {
@@ -323,10 +351,12 @@ fn harm(before: &View, after: &View) -> Vec<Harm> {
     if after.bricked && !before.bricked {
         harm.push(Harm::Bricks);
     }
-    if fewer(b.attempts_left, a.attempts_left) || fewer(b.attempts_before_penalty, a.attempts_before_penalty) && a.phase != PhaseKind::Open {
+    if fewer(b.attempts_left, a.attempts_left)
+        || fewer(b.attempts_before_penalty, a.attempts_before_penalty) && a.phase != PhaseKind::Open
+    {
         harm.push(Harm::CostsAttempt);
     }
-    if longer(b.wait_left, a.wait_left) {
+    if longer(idle.locks[0].wait_left, a.wait_left) {
         harm.push(Harm::LengthensWait);
     }
     if b.phase == PhaseKind::Open && a.phase == PhaseKind::Armed {
@@ -351,7 +381,9 @@ fn gain(before: &View, after: &View) -> Vec<Gain> {
     if b.phase == PhaseKind::Waiting && a.phase == PhaseKind::Armed {
         gain.push(Gain::EndsWait);
     }
-    if a.phase != PhaseKind::Open && (fewer(a.attempts_left, b.attempts_left) || fewer(a.attempts_before_penalty, b.attempts_before_penalty)) {
+    if a.phase != PhaseKind::Open
+        && (fewer(a.attempts_left, b.attempts_left) || fewer(a.attempts_before_penalty, b.attempts_before_penalty))
+    {
         gain.push(Gain::RestoresAttempts);
     }
     if b.phase == PhaseKind::LockedOut && a.phase == PhaseKind::Armed {
@@ -369,16 +401,19 @@ fn fewer(first: Option<u16>, second: Option<u16>) -> bool {
     }
 }
 
+/// A wait is longer only if it is so by more than the presses themselves take.
+const SLACK_MS: u64 = 5_000;
+
 /// Whether a wait grew, or one began.
 fn longer(before: Option<Span>, after: Option<Span>) -> bool {
     let amount = |span: Span| match span {
         Span::Time { ms } => ms,
-        Span::IgnitionCycles(n) | Span::Reboots(n) | Span::KeyCycles(n) => u64::from(n),
+        Span::IgnitionCycles(n) | Span::Reboots(n) | Span::KeyCycles(n) => u64::from(n) * 2 * SLACK_MS,
         Span::Endless => u64::MAX,
     };
     match (before, after) {
         (None, Some(_)) => true,
-        (Some(before), Some(after)) => amount(after) > amount(before),
+        (Some(before), Some(after)) => amount(after) > amount(before).saturating_add(SLACK_MS),
         (_, None) => false,
     }
 }

@@ -89,9 +89,11 @@ pub fn schedule(candidates: &[Candidate<'_>]) -> Option<Schedule> {
                 }
                 continue;
             }
-            let known = members.iter().zip(&start).any(|(m, s): (&Member<'_>, &State)| *m.policy == *policy && s == lock);
+            let known =
+                members.iter().zip(&start).any(|(m, s): (&Member<'_>, &State)| *m.policy == *policy && s == lock);
             if !known {
-                let on_with_ignition = state.twin.spec().behaviour().power.on_with == headlock_profile::behaviour::OnWith::Ignition;
+                let on_with_ignition =
+                    state.twin.spec().behaviour().power.on_with == headlock_profile::behaviour::OnWith::Ignition;
                 members.push(Member { policy, on_with_ignition });
                 start.push(*lock);
             }
@@ -157,9 +159,11 @@ fn can_end(policy: &Policy, state: State) -> bool {
     }
     match left {
         headlock_lock::Span::Endless => false,
-        headlock_lock::Span::Time { .. } => [Ignition::Off, Ignition::Acc, Ignition::On]
-            .into_iter()
-            .any(|ignition| [true, false].into_iter().any(|unit_on| next_change_ms(policy, &state, Conditions { ignition, unit_on }).is_some())),
+        headlock_lock::Span::Time { .. } => [Ignition::Off, Ignition::Acc, Ignition::On].into_iter().any(|ignition| {
+            [true, false]
+                .into_iter()
+                .any(|unit_on| next_change_ms(policy, &state, Conditions { ignition, unit_on }).is_some())
+        }),
         _ => true,
     }
 }

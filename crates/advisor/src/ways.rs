@@ -65,7 +65,11 @@ pub struct RefusedWay {
 }
 
 /// All ways, sorted into advised and not. The candidates stand as after the waiting.
-pub(crate) fn ways(catalog: &Catalog, situation: &Situation, candidates: &[Candidate<'_>]) -> (Vec<Way>, Vec<RefusedWay>) {
+pub(crate) fn ways(
+    catalog: &Catalog,
+    situation: &Situation,
+    candidates: &[Candidate<'_>],
+) -> (Vec<Way>, Vec<RefusedWay>) {
     let mut advised = Vec::new();
     let mut refused = Vec::new();
     for method in &catalog.methods {
@@ -94,7 +98,10 @@ fn refuse(method: &Method, because: String, proof: Option<Proof>) -> RefusedWay 
 fn fits(method: &Method, situation: &Situation, candidates: &[Candidate<'_>]) -> Result<(), String> {
     let families: Vec<&str> = candidates.iter().filter_map(|c| c.unit.identity.family.as_deref()).collect();
     let any_unit = candidates.iter().any(|c| c.unit.identity.catch_all);
-    if !method.families.is_empty() && !any_unit && !method.families.iter().any(|family| families.contains(&family.as_str())) {
+    if !method.families.is_empty()
+        && !any_unit
+        && !method.families.iter().any(|family| families.contains(&family.as_str()))
+    {
         return Err(format!("it is said to work for {} only", method.families.join(", ")));
     }
     if let Some(version) = &situation.firmware
@@ -175,7 +182,9 @@ fn has(situation: &Situation, need: &str) -> bool {
 /// What a way is expected to cost before it succeeds, in roubles: an hour counts like 100, effort like money, the worst
 /// that any source says counts, and what is lacking or risky comes after what is not.
 fn score(method: &Method, lacking: usize) -> u64 {
-    let worst_u32 = |pick: fn(&headlock_profile::Estimate) -> Option<(u32, u32)>| method.estimate.iter().filter_map(pick).map(|(_, to)| u64::from(to)).max();
+    let worst_u32 = |pick: fn(&headlock_profile::Estimate) -> Option<(u32, u32)>| {
+        method.estimate.iter().filter_map(pick).map(|(_, to)| u64::from(to)).max()
+    };
     let money = worst_u32(|e| e.cost_rub).unwrap_or(0);
     let minutes = worst_u32(|e| e.time_min).unwrap_or(30);
     let effort = match method.estimate.iter().filter_map(|e| e.effort).max() {
@@ -184,9 +193,17 @@ fn score(method: &Method, lacking: usize) -> u64 {
         Some(Effort::Medium) => 500,
         Some(Effort::Low) | None => 0,
     };
-    let success = method.estimate.iter().filter_map(|e| e.success_percent).map(|(from, _)| u64::from(from)).min().unwrap_or(50).max(1);
+    let success = method
+        .estimate
+        .iter()
+        .filter_map(|e| e.success_percent)
+        .map(|(from, _)| u64::from(from))
+        .min()
+        .unwrap_or(50)
+        .max(1);
     let base = (money + minutes.min(60 * 24 * 3) * 100 / 60 + effort) * 100 / success;
-    let penalty = if method.advice == Advice::Careful { 100_000 } else { 0 } + 20_000 * lacking as u64
+    let penalty = if method.advice == Advice::Careful { 100_000 } else { 0 }
+        + 20_000 * lacking as u64
         + match method.gives {
             Gives::Code => 0,
             Gives::Serial => 5_000,

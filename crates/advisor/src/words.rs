@@ -45,11 +45,18 @@ pub fn typing(b: &Behaviour) -> String {
         Style::KeyIsDigit | Style::TouchPad => format!("press the key of each digit in turn ({keys})"),
         Style::Hold => format!("hold the key of each digit until the next place appears ({keys})"),
         Style::PressCount => {
-            let places = e.keys.iter().enumerate().map(|(i, key)| format!("key {key} until place {} shows its digit", i + 1));
+            let places =
+                e.keys.iter().enumerate().map(|(i, key)| format!("key {key} until place {} shows its digit", i + 1));
             format!("press {}", places.collect::<Vec<_>>().join(", "))
         }
         Style::Dials => {
-            let dials = e.dials.iter().map(|d| format!("{} until place {} is right", d.key, d.places.iter().map(u8::to_string).collect::<Vec<_>>().join(" and ")));
+            let dials = e.dials.iter().map(|d| {
+                format!(
+                    "{} until place {} is right",
+                    d.key,
+                    d.places.iter().map(u8::to_string).collect::<Vec<_>>().join(" and ")
+                )
+            });
             format!("press {}", dials.collect::<Vec<_>>().join(", then "))
         }
         Style::Cursor => format!(
@@ -57,9 +64,15 @@ pub fn typing(b: &Behaviour) -> String {
             [&e.up, &e.down].into_iter().flatten().cloned().collect::<Vec<_>>().join(" and "),
             e.next.as_deref().unwrap_or("the next key")
         ),
-        Style::Rotary => format!("turn {} to each digit, press {} to go on", e.knob.as_deref().unwrap_or("the knob"), e.next.as_deref().unwrap_or("it")),
+        Style::Rotary => format!(
+            "turn {} to each digit, press {} to go on",
+            e.knob.as_deref().unwrap_or("the knob"),
+            e.next.as_deref().unwrap_or("it")
+        ),
         Style::MultiTap => format!("tap each key until its character shows ({keys})"),
-        Style::Diagnostics => return "a tester enters the code through the diagnostic connector; the panel takes none".to_owned(),
+        Style::Diagnostics => {
+            return "a tester enters the code through the diagnostic connector; the panel takes none".to_owned();
+        }
     };
     if let Some(key) = &e.confirm_each {
         words.push_str(&format!(", press {key} after each"));
@@ -76,7 +89,9 @@ pub fn typing(b: &Behaviour) -> String {
 
 fn list(keys: &[String]) -> String {
     match keys {
-        [first, .., last] if keys.len() > 2 && keys.iter().all(|key| key.len() == 1) => format!("keys {first} to {last}"),
+        [first, .., last] if keys.len() > 2 && keys.iter().all(|key| key.len() == 1) => {
+            format!("keys {first} to {last}")
+        }
         _ => format!("keys {}", keys.join(", ")),
     }
 }

@@ -87,7 +87,8 @@ impl Failure {
             Self::No => Vec::new(),
             Self::Input { what, help } => vec![Report::new(with_help(MietteDiagnostic::new(what), help))],
             Self::Script { file, text, wrong } => {
-                let mut diagnostic = with_help(MietteDiagnostic::new(format!("{file}:{}: {}", wrong.line, wrong.what)), &wrong.help);
+                let mut diagnostic =
+                    with_help(MietteDiagnostic::new(format!("{file}:{}: {}", wrong.line, wrong.what)), &wrong.help);
                 if let Some(span) = span_of(text, wrong) {
                     diagnostic = diagnostic.with_label(span);
                 }

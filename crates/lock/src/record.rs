@@ -68,12 +68,8 @@ impl Store {
             }
         }
         match newest {
-            Some((sequence, slot, state)) => {
-                (Self { base, sequence, next_slot: 1 - slot }, Loaded::Intact(state))
-            }
-            None => {
-                (Self { base, sequence: 0, next_slot: 0 }, Loaded::FailedClosed(State::fail_closed(policy)))
-            }
+            Some((sequence, slot, state)) => (Self { base, sequence, next_slot: 1 - slot }, Loaded::Intact(state)),
+            None => (Self { base, sequence: 0, next_slot: 0 }, Loaded::FailedClosed(State::fail_closed(policy))),
         }
     }
 

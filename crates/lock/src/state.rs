@@ -87,9 +87,7 @@ impl State {
     /// code where it knows none. Never open; the owner's code still works afterwards.
     pub fn fail_closed(policy: &Policy) -> Self {
         let phase = match policy.ladder.longest_finite_ms() {
-            Some(ms) if ms > 0 => {
-                Phase::Waiting { full: Span::Time { ms }, left: Span::Time { ms }, begun: false }
-            }
+            Some(ms) if ms > 0 => Phase::Waiting { full: Span::Time { ms }, left: Span::Time { ms }, begun: false },
             _ => Phase::Armed,
         };
         Self { phase, ..Self::fresh(policy) }

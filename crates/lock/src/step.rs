@@ -68,15 +68,19 @@ pub const fn next_change_ms(policy: &Policy, state: &State, during: Conditions) 
 
 /// Of `ms` to come, how many to feed in one [`Event::Elapsed`], so that a running wait is persisted at whole minutes of its rest,
 /// the last of them included, whatever the caller's time steps are. At least 1, at most `ms`.
-pub const fn next_checkpoint_ms(state: &State, ms: u64) -> u64 {
-    match state.phase {
-        Phase::Waiting { begun: false, left: Span::Time { .. }, .. } if ms > 0 => 1,
-        Phase::Waiting { begun: true, left: Span::Time { ms: left }, .. } if ms < left => {
-            let boundary = (left - ms).div_ceil(CHECKPOINT_MS) * CHECKPOINT_MS;
-            if boundary < left && left - boundary < ms { left - boundary } else { ms }
-        }
-        _ => ms,
+pub const fn next_checkpoint_ms(policy: &Policy, state: &State, ms: u64, during: Conditions) -> u64 {
+    let Phase::Waiting { left: Span::Time { ms: left }, begun, .. } = state.phase else { return ms };
+    if !matches!(tick(&policy.clock, during, begun), Tick::Counts) {
+        return ms;
     }
+    if !begun && ms > 0 {
+        return 1;
+    }
+    if ms >= left {
+        return ms;
+    }
+    let boundary = (left - ms).div_ceil(CHECKPOINT_MS) * CHECKPOINT_MS;
+    if boundary < left { left - boundary } else { ms }
 }
 
 /// A change that is due already happens with the next millisecond, so a caller that jumps always moves.
@@ -91,7 +95,6 @@ const fn sooner(next: Option<u64>, candidate: u64) -> Option<u64> {
     }
 }
 
-
 const fn code_entered(policy: &Policy, state: State) -> (State, Effect) {
     if !matches!(policy.kind, Kind::Code | Kind::PairingOrCode) {
         return (state, Effect::None);
@@ -99,7 +102,10 @@ const fn code_entered(policy: &Policy, state: State) -> (State, Effect) {
     match state.phase {
         Phase::Armed => {
             let tally = charged(state.tally);
-            (State { phase: Phase::Checking, tally, quiet_ms: [0; MAX_FORGIVENESS], ..state }, Effect::PersistThenCompare)
+            (
+                State { phase: Phase::Checking, tally, quiet_ms: [0; MAX_FORGIVENESS], ..state },
+                Effect::PersistThenCompare,
+            )
         }
         Phase::Waiting { full, .. } => match policy.entry_while_waiting {
             EntryWhileWaiting::Ignored => (state, Effect::None),
@@ -215,8 +221,8 @@ const fn extra_attempts(policy: &Policy, state: State) -> (State, Effect) {
     tally.extras += 1;
     tally.failed = tally.failed.saturating_sub(extra.attempts);
     let round_just_ended = tally.in_round == 0 && tally.rounds > 0 && !matches!(state.phase, Phase::Armed);
-    let locked_by_round = matches!(state.phase, Phase::LockedOut)
-        && reached(tally.rounds, policy.tries.locked_out_after_rounds);
+    let locked_by_round =
+        matches!(state.phase, Phase::LockedOut) && reached(tally.rounds, policy.tries.locked_out_after_rounds);
     if locked_by_round || round_just_ended {
         tally.rounds = tally.rounds.saturating_sub(1);
         tally.in_round = round_size(policy, tally.rounds).saturating_sub(extra.attempts);
@@ -225,7 +231,6 @@ const fn extra_attempts(policy: &Policy, state: State) -> (State, Effect) {
     }
     (State { phase: Phase::Armed, tally, ..state }, Effect::Persist)
 }
-
 
 const fn opened(state: State) -> State {
     State {
@@ -314,7 +319,6 @@ const fn code_set(state: State, on: bool) -> (State, Effect) {
     }
 }
 
-
 const fn may_arm(policy: &Policy, state: &State) -> bool {
     !matches!(policy.kind, Kind::None)
         && state.config.enabled
@@ -363,7 +367,6 @@ const fn vehicle_seen(policy: &Policy, state: State, home: bool) -> (State, Effe
         Phase::Armed | Phase::Waiting { .. } | Phase::Checking | Phase::LockedOut => (state, Effect::None),
     }
 }
-
 
 const fn supply_restored(
     policy: &Policy,
@@ -418,7 +421,6 @@ const fn count_outage(policy: &Policy, state: State, outage_ms: u64) -> State {
     state
 }
 
-
 /// What a clock does with time that passes under given conditions.
 enum Tick {
     Counts,
@@ -452,22 +454,23 @@ const fn elapsed(policy: &Policy, state: State, ms: u64, during: Conditions) -> 
     }
     let (state, forgave) = forgive(policy, state, ms, during);
     let (state, effect) = match state.phase {
-        Phase::Waiting { full, left: Span::Time { ms: left }, begun } => {
-            match tick(&policy.clock, during, begun) {
-                Tick::Counts if ms >= left => (wait_over(policy, state), Effect::Persist),
-                Tick::Counts => {
-                    let rest = left - ms;
-                    let effect =
-                        if left.div_ceil(CHECKPOINT_MS) == rest.div_ceil(CHECKPOINT_MS) && begun { Effect::None } else { Effect::Persist };
-                    (State { phase: Phase::Waiting { full, left: Span::Time { ms: rest }, begun: true }, ..state }, effect)
-                }
-                Tick::Stands => (state, Effect::None),
-                Tick::Restarts if begun => {
-                    (State { phase: Phase::Waiting { full, left: full, begun: false }, ..state }, Effect::Persist)
-                }
-                Tick::Restarts => (state, Effect::None),
+        Phase::Waiting { full, left: Span::Time { ms: left }, begun } => match tick(&policy.clock, during, begun) {
+            Tick::Counts if ms >= left => (wait_over(policy, state), Effect::Persist),
+            Tick::Counts => {
+                let rest = left - ms;
+                let effect = if left.div_ceil(CHECKPOINT_MS) == rest.div_ceil(CHECKPOINT_MS) && begun {
+                    Effect::None
+                } else {
+                    Effect::Persist
+                };
+                (State { phase: Phase::Waiting { full, left: Span::Time { ms: rest }, begun: true }, ..state }, effect)
             }
-        }
+            Tick::Stands => (state, Effect::None),
+            Tick::Restarts if begun => {
+                (State { phase: Phase::Waiting { full, left: full, begun: false }, ..state }, Effect::Persist)
+            }
+            Tick::Restarts => (state, Effect::None),
+        },
         Phase::Open { for_ms } => {
             let total = for_ms.saturating_add(ms);
             let state = State { phase: Phase::Open { for_ms: total }, ..state };

@@ -138,7 +138,10 @@ pub enum CodeOwner {
 
 /// How long a code is.
 #[derive(Clone, Debug, PartialEq, Eq, Deserialize)]
-#[serde(untagged, expecting = "this must be a number of characters, { by_serial = [{ pattern, length }], otherwise = 4 } or { by_setting = { setting, lengths = { word = 4 } } }")]
+#[serde(
+    untagged,
+    expecting = "this must be a number of characters, { by_serial = [{ pattern, length }], otherwise = 4 } or { by_setting = { setting, lengths = { word = 4 } } }"
+)]
 pub enum LengthSpec {
     /// Always so many characters.
     Fixed(u8),
@@ -186,7 +189,10 @@ pub struct SettingLength {
 
 /// What a code is written in.
 #[derive(Clone, Debug, PartialEq, Eq, Deserialize)]
-#[serde(untagged, expecting = "this must be text with every character of the alphabet, or a list with one such text for each position")]
+#[serde(
+    untagged,
+    expecting = "this must be text with every character of the alphabet, or a list with one such text for each position"
+)]
 pub enum AlphabetSpec {
     /// The same everywhere.
     Same(String),
@@ -407,7 +413,10 @@ pub enum SupplyNeedSpec {
 
 /// What an interruption does: the same for every condition, or each on its own.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Deserialize)]
-#[serde(untagged, expecting = "this must be `pause`, `restart` or `harmless`, or a table { ignition = …, unit = …, keys = … } of those")]
+#[serde(
+    untagged,
+    expecting = "this must be `pause`, `restart` or `harmless`, or a table { ignition = …, unit = …, keys = … } of those"
+)]
 pub enum InterruptionSpec {
     /// The same for all.
     Same(InterruptionWord),

@@ -1,12 +1,13 @@
 //! The catalogue: files in, checked units and guidance out.
 
 use std::collections::HashMap;
+use std::hash::{DefaultHasher, Hash, Hasher};
 use std::sync::Arc;
 
 use crate::behaviour::Behaviour;
 use crate::decode::decode;
 use crate::evidence::{Choice, Evidence, Grade, grade, sort, texts};
-use crate::guidance::{Caution, Claim, Fault as FaultEntry, Method, Question, Source, Unmodelled, Vehicle};
+use crate::guidance::{Caution, Claim, Conflict, Fault as FaultEntry, Method, Question, Source, Unmodelled, Vehicle};
 use crate::node::{Node, Place, Value, join};
 use crate::policy::{Fault, policies};
 use crate::problem::{Problem, closest};
@@ -45,6 +46,8 @@ pub struct Catalog {
     pub sources: Vec<Source>,
     /// Claims.
     pub claims: Vec<Claim>,
+    /// Where claims contradict each other.
+    pub conflicts: Vec<Conflict>,
     /// Claims that no value can hold.
     pub unmodelled: Vec<Unmodelled>,
     /// Vehicles.
@@ -112,19 +115,32 @@ impl Catalog {
     /// The vehicle that somebody means by `text`.
     pub fn vehicle(&self, text: &str) -> Option<&Vehicle> {
         let wanted = normal(text);
-        self.vehicles
-            .iter()
-            .find(|vehicle| normal(&vehicle.id) == wanted || normal(&vehicle.name) == wanted || vehicle.also_called.iter().any(|name| normal(name) == wanted))
+        self.vehicles.iter().find(|vehicle| {
+            normal(&vehicle.id) == wanted
+                || normal(&vehicle.name) == wanted
+                || vehicle.also_called.iter().any(|name| normal(name) == wanted)
+        })
     }
 
     fn add_guidance(&mut self, root: &Node) -> Result<(), Problem> {
-        const TABLES: [&str; 9] =
-            ["source", "claim", "unmodelled", "vehicle", "method", "fault", "caution", "question", "reading"];
+        const TABLES: [&str; 10] = [
+            "source",
+            "claim",
+            "conflict",
+            "unmodelled",
+            "vehicle",
+            "method",
+            "fault",
+            "caution",
+            "question",
+            "reading",
+        ];
         root.only("", &TABLES)?;
         for (name, node) in root.as_table().unwrap_or_default() {
             match name.as_str() {
                 "source" => self.sources.extend(decode::<Vec<Source>>(node, name)?),
                 "claim" => self.claims.extend(decode::<Vec<Claim>>(node, name)?),
+                "conflict" => self.conflicts.extend(decode::<Vec<Conflict>>(node, name)?),
                 "unmodelled" => self.unmodelled.extend(decode::<Vec<Unmodelled>>(node, name)?),
                 "vehicle" => self.vehicles.extend(decode::<Vec<Vehicle>>(node, name)?),
                 "method" => self.methods.extend(decode::<Vec<Method>>(node, name)?),
@@ -142,8 +158,12 @@ impl Catalog {
             let id = root.get("id").and_then(Node::as_str).unwrap_or_default().to_owned();
             if let Some(first) = seen.insert(id.clone(), root.place.clone()) {
                 problems.push(
-                    Problem::new(&root.get("id").unwrap_or(root).place, "id", format!("there is a unit {id:?} already"))
-                        .help(format!("it stands in {}; choose another id", first.file.name)),
+                    Problem::new(
+                        &root.get("id").unwrap_or(root).place,
+                        "id",
+                        format!("there is a unit {id:?} already"),
+                    )
+                    .help(format!("it stands in {}; choose another id", first.file.name)),
                 );
                 continue;
             }
@@ -160,7 +180,10 @@ impl Catalog {
             self.sources.iter().map(|s| s.id.as_str()).chain(self.claims.iter().map(|c| c.id.as_str())).collect();
         for (index, id) in known.iter().enumerate() {
             if known[..index].contains(id) {
-                problems.push(Problem::in_file("catalog", format!("{id:?} is defined twice, as a source or a claim")).help("choose another id"));
+                problems.push(
+                    Problem::in_file("catalog", format!("{id:?} is defined twice, as a source or a claim"))
+                        .help("choose another id"),
+                );
             }
         }
         for root in drafts {
@@ -206,8 +229,14 @@ impl Catalog {
             }
             cited.extend(unit.readings.iter().flat_map(|r| r.sources.iter().cloned()));
         }
-        cited.extend(self.methods.iter().flat_map(|m| m.sources.iter().chain(m.estimate.iter().flat_map(|e| &e.sources)).cloned()));
-        cited.extend(self.faults.iter().flat_map(|f| f.sources.iter().chain(f.check.iter().flat_map(|c| &c.sources)).cloned()));
+        cited.extend(
+            self.methods
+                .iter()
+                .flat_map(|m| m.sources.iter().chain(m.estimate.iter().flat_map(|e| &e.sources)).cloned()),
+        );
+        cited.extend(
+            self.faults.iter().flat_map(|f| f.sources.iter().chain(f.check.iter().flat_map(|c| &c.sources)).cloned()),
+        );
         cited.extend(self.cautions.iter().flat_map(|c| c.sources.iter().cloned()));
         cited.extend(self.vehicles.iter().flat_map(|v| v.sources.iter().cloned()));
         cited
@@ -218,7 +247,12 @@ impl Catalog {
 ///
 /// # Errors
 /// What is wrong with the changes.
-pub fn reading_with(files: &[File<'_>], unit_id: &str, reading_id: &str, changes: &[(&str, &str)]) -> Result<Unit, Vec<Problem>> {
+pub fn reading_with(
+    files: &[File<'_>],
+    unit_id: &str,
+    reading_id: &str,
+    changes: &[(&str, &str)],
+) -> Result<Unit, Vec<Problem>> {
     let mut drafts = Vec::new();
     for file in files {
         let root = Node::parse(file.name, file.text).map_err(|p| vec![p])?;
@@ -268,7 +302,12 @@ fn without(node: &Node, key: &str) -> Node {
 }
 
 fn normal(text: &str) -> String {
-    text.chars().filter(char::is_ascii_alphanumeric).collect::<String>().to_ascii_lowercase().trim_start_matches("nissan").to_owned()
+    text.chars()
+        .filter(char::is_ascii_alphanumeric)
+        .collect::<String>()
+        .to_ascii_lowercase()
+        .trim_start_matches("nissan")
+        .to_owned()
 }
 
 fn check_cited(node: &Node, path: &str, known: &[&str], problems: &mut Vec<Problem>) {
@@ -280,8 +319,12 @@ fn check_cited(node: &Node, path: &str, known: &[&str], problems: &mut Vec<Probl
                         let id = source.as_str().unwrap_or_default();
                         if !known.contains(&id) {
                             problems.push(
-                                Problem::new(&source.place, &join(path, name), format!("{id:?} is no claim and no source"))
-                                    .help(format!("{}; a source of your own is added as [[source]]", closest(id, known))),
+                                Problem::new(
+                                    &source.place,
+                                    &join(path, name),
+                                    format!("{id:?} is no claim and no source"),
+                                )
+                                .help(format!("{}; a source of your own is added as [[source]]", closest(id, known))),
                             );
                         }
                     }
@@ -291,7 +334,10 @@ fn check_cited(node: &Node, path: &str, known: &[&str], problems: &mut Vec<Probl
             }
         }
         Value::Array(items) => {
-            items.iter().enumerate().for_each(|(i, item)| check_cited(item, &join(path, &i.to_string()), known, problems));
+            items
+                .iter()
+                .enumerate()
+                .for_each(|(i, item)| check_cited(item, &join(path, &i.to_string()), known, problems));
         }
         _ => {}
     }
@@ -305,7 +351,8 @@ fn unit(root: &Node, drafts: &[Node]) -> Result<Unit, Vec<Problem>> {
     if let Some(choice) = sorted.choices.first() {
         let place = &identity_node.at(&choice.path).unwrap_or(root).place;
         return Err(vec![
-            Problem::new(place, &choice.path, "what a unit is cannot be left open").help("make two units of it, or leave it out"),
+            Problem::new(place, &choice.path, "what a unit is cannot be left open")
+                .help("make two units of it, or leave it out"),
         ]);
     }
     let identity: Identity = decode(&sorted.plain, "").map_err(|p| vec![p])?;
@@ -314,13 +361,17 @@ fn unit(root: &Node, drafts: &[Node]) -> Result<Unit, Vec<Problem>> {
     let mut readings: Vec<Reading> = Vec::new();
     let nodes = root.get("reading").and_then(Node::as_array).unwrap_or_default();
     if nodes.is_empty() {
-        problems.push(Problem::new(&root.place, "reading", "a unit without a reading").help("add [[reading]]; a unit without any lock has kind = \"none\""));
+        problems.push(
+            Problem::new(&root.place, "reading", "a unit without a reading")
+                .help("add [[reading]]; a unit without any lock has kind = \"none\""),
+        );
     }
     for (index, node) in nodes.iter().enumerate() {
         let path = format!("reading.{index}");
         match reading(node, &path, &identity.id, &default, drafts) {
             Ok(new) if readings.iter().any(|old| old.id == new.id) => problems.push(
-                Problem::new(&node.place, &path, format!("there is a reading {:?} already", new.id)).help("choose another id"),
+                Problem::new(&node.place, &path, format!("there is a reading {:?} already", new.id))
+                    .help("choose another id"),
             ),
             Ok(new) => readings.push(new),
             Err(problem) => problems.push(problem),
@@ -335,7 +386,8 @@ fn unit(root: &Node, drafts: &[Node]) -> Result<Unit, Vec<Problem>> {
 
 fn check_identity(root: &Node, identity: &Identity) -> Result<(), Problem> {
     let place = |path: &str| &root.at(path).unwrap_or(root).place;
-    let good = |part: &str| !part.is_empty() && part.chars().all(|c| c.is_ascii_lowercase() || c.is_ascii_digit() || c == '-');
+    let good =
+        |part: &str| !part.is_empty() && part.chars().all(|c| c.is_ascii_lowercase() || c.is_ascii_digit() || c == '-');
     if !matches!(identity.id.split_once('/'), Some((maker, unit)) if good(maker) && good(unit)) {
         return Err(Problem::new(place("id"), "id", format!("{:?} is no id of a unit", identity.id))
             .help("maker/unit, in small letters, digits and hyphens, like acme/nova-200"));
@@ -343,7 +395,9 @@ fn check_identity(root: &Node, identity: &Identity) -> Result<(), Problem> {
     if let (Some(from), Some(to)) = (identity.years.from, identity.years.to)
         && from > to
     {
-        return Err(Problem::new(place("years"), "years", format!("{from} comes after {to}")).help("from is the earlier year"));
+        return Err(
+            Problem::new(place("years"), "years", format!("{from} comes after {to}")).help("from is the earlier year")
+        );
     }
     for year in [identity.years.from, identity.years.to].into_iter().flatten() {
         if !(1950..=2100).contains(&year) {
@@ -356,7 +410,8 @@ fn check_identity(root: &Node, identity: &Identity) -> Result<(), Problem> {
             .chain(serial.together_with.iter().map(|c| (&c.pattern, &c.example)));
         for (pattern, example) in patterns {
             let regex = whole(pattern).map_err(|error| {
-                Problem::new(place(&path), &path, format!("{pattern:?} is no regular expression: {error}")).help("like CL[0-9]{8}")
+                Problem::new(place(&path), &path, format!("{pattern:?} is no regular expression: {error}"))
+                    .help("like CL[0-9]{8}")
             })?;
             if let Some(example) = example
                 && !regex.is_match(&serial.cleaned(example))
@@ -377,12 +432,19 @@ fn citation(node: &Node, default: &(Vec<String>, Grade)) -> Result<(Vec<String>,
     Ok((sources.unwrap_or_else(|| default.0.clone()), grade.unwrap_or(default.1)))
 }
 
-fn reading(node: &Node, path: &str, unit_id: &str, default: &(Vec<String>, Grade), drafts: &[Node]) -> Result<Reading, Problem> {
+fn reading(
+    node: &Node,
+    path: &str,
+    unit_id: &str,
+    default: &(Vec<String>, Grade),
+    drafts: &[Node],
+) -> Result<Reading, Problem> {
     let merged = resolved(node, unit_id, drafts, &mut Vec::new())?;
     let text = |key: &str| merged.get(key).and_then(Node::as_str).unwrap_or_default().to_owned();
     let id = text("id");
     if id.is_empty() {
-        return Err(Problem::new(&node.place, &join(path, "id"), "a reading without an id").help("add id = \"…\", one short word"));
+        return Err(Problem::new(&node.place, &join(path, "id"), "a reading without an id")
+            .help("add id = \"…\", one short word"));
     }
     let default = citation(&merged, default)?;
     let firmware = match merged.get("firmware") {
@@ -427,10 +489,10 @@ fn resolved(node: &Node, unit_id: &str, drafts: &[Node], trail: &mut Vec<String>
         .ok_or_else(|| wrong(format!("no unit {base_unit:?}"), "write unit#reading, or a reading of this unit"))?;
     let readings = unit.get("reading").and_then(Node::as_array).unwrap_or_default();
     let ids: Vec<&str> = readings.iter().filter_map(|r| r.get("id").and_then(Node::as_str)).collect();
-    let found = readings
-        .iter()
-        .find(|r| r.get("id").and_then(Node::as_str) == Some(base_reading))
-        .ok_or_else(|| wrong(format!("unit {base_unit:?} has no reading {base_reading:?}"), &closest(base_reading, &ids)))?;
+    let found =
+        readings.iter().find(|r| r.get("id").and_then(Node::as_str) == Some(base_reading)).ok_or_else(|| {
+            wrong(format!("unit {base_unit:?} has no reading {base_reading:?}"), &closest(base_reading, &ids))
+        })?;
     let parent = resolved(found, base_unit, drafts, trail)?;
     Ok(without(&parent, "based_on").overlaid_with(node))
 }
@@ -471,5 +533,7 @@ fn case(plain: &Node, choices: &[Choice], mut index: usize, node: &Node, path: &
     };
     validate::check(&behaviour).map_err(located)?;
     let policies = policies(&behaviour).map_err(located)?;
-    Ok(Case { decided, behaviour: Arc::new(behaviour), policies })
+    let mut hasher = DefaultHasher::new();
+    tree.to_string().hash(&mut hasher);
+    Ok(Case { decided, behaviour: Arc::new(behaviour), policies, fingerprint: hasher.finish() })
 }

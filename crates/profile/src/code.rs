@@ -215,7 +215,9 @@ mod tests {
         let alphabets = vec!["123456".chars().collect::<Vec<_>>(); 4];
         let one = SchemeKey::new(b"0123456789abcdef").unwrap();
         let two = SchemeKey::new(b"0123456789abcdeF").unwrap();
-        let text = |key: &SchemeKey, unit, serial| key.derive(unit, serial, &alphabets).unwrap().reveal().to_owned();
+        let text = |key: &SchemeKey, unit: &str, serial: &str| {
+            key.derive(unit, serial, &alphabets).unwrap().reveal().to_owned()
+        };
         let base = text(&one, "acme/nova", "NV00000001");
         assert_eq!(base, text(&one, "acme/nova", "NV00000001"));
         assert!(base.chars().all(|c| "123456".contains(c)));

@@ -167,7 +167,9 @@ impl<'de> MapAccess<'de> for Entries<'_> {
     fn next_key_seed<K: DeserializeSeed<'de>>(&mut self, seed: K) -> Result<Option<K::Value>, Error> {
         let Some((name, node)) = self.entries.get(self.next) else { return Ok(None) };
         let path = join(self.path, name);
-        seed.deserialize(de::value::StrDeserializer::<Error>::new(name)).map(Some).map_err(|error| error.at(node, &path))
+        seed.deserialize(de::value::StrDeserializer::<Error>::new(name))
+            .map(Some)
+            .map_err(|error| error.at(node, &path))
     }
 
     fn next_value_seed<V: DeserializeSeed<'de>>(&mut self, seed: V) -> Result<V::Value, Error> {

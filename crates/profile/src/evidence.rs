@@ -107,7 +107,8 @@ impl Sorter {
                 Ok(Node { place: node.place.clone(), value: Value::Table(out) })
             }
             Value::Array(items) if items.iter().any(|item| matches!(item.value, Value::Table(_))) => {
-                let items = items.iter().enumerate().map(|(index, item)| self.visit(item, &join(path, &index.to_string())));
+                let items =
+                    items.iter().enumerate().map(|(index, item)| self.visit(item, &join(path, &index.to_string())));
                 Ok(Node { place: node.place.clone(), value: Value::Array(items.collect::<Result<_, _>>()?) })
             }
             Value::String(word) if word == "unknown" => {
@@ -115,10 +116,8 @@ impl Sorter {
                     Problem::new(&node.place, path, "nothing says what to try for this unknown value")
                         .help("write { unknown = [first, second, …] } with the alternatives to try")
                 })?;
-                let options = options
-                    .into_iter()
-                    .map(|value| Node { place: node.place.clone(), value })
-                    .collect::<Vec<_>>();
+                let options =
+                    options.into_iter().map(|value| Node { place: node.place.clone(), value }).collect::<Vec<_>>();
                 let values = options.iter().map(|option| cited(option, &[], Grade::Unknown, "")).collect();
                 self.open(path, options, values, false)
             }
@@ -151,7 +150,8 @@ impl Sorter {
                 let path = join(path, &format!("rivals.{index}"));
                 rival.only(&path, &["value", "sources", "grade", "note"])?;
                 let value = rival.get("value").ok_or_else(|| {
-                    Problem::new(&rival.place, &path, "a rival without a value").help("write { value = …, sources = [\"…\"] }")
+                    Problem::new(&rival.place, &path, "a rival without a value")
+                        .help("write { value = …, sources = [\"…\"] }")
                 })?;
                 let (sources, grade, note) = self.citation(rival, &path)?;
                 options.push(value.clone());
@@ -173,7 +173,9 @@ impl Sorter {
             return self.open(path, options, values, false);
         }
         let (Some(min), Some(max)) = (node.get("min"), node.get("max")) else {
-            return Err(Problem::new(&node.place, path, "a range needs both of its ends").help("write { min = …, max = … }"));
+            return Err(
+                Problem::new(&node.place, path, "a range needs both of its ends").help("write { min = …, max = … }")
+            );
         };
         let numbers = (number(min), number(max));
         if !matches!(numbers, (Some(low), Some(high)) if low < high) {
@@ -226,7 +228,10 @@ fn number(node: &Node) -> Option<f64> {
 
 /// A list of texts, or one text.
 pub(crate) fn texts(node: &Node, path: &str) -> Result<Vec<String>, Problem> {
-    let wrong = |node: &Node| Problem::new(&node.place, path, format!("found {}", node.kind())).help("this must be text in quotes, or a list of them");
+    let wrong = |node: &Node| {
+        Problem::new(&node.place, path, format!("found {}", node.kind()))
+            .help("this must be text in quotes, or a list of them")
+    };
     match &node.value {
         Value::String(text) => Ok(vec![text.clone()]),
         Value::Array(items) => {
@@ -255,8 +260,14 @@ fn usual_alternatives(path: &str) -> Option<Vec<Value>> {
     let numbers = |list: &[i64]| Some(list.iter().map(|number| Value::Integer(*number)).collect());
     let never_or_at_once = || Some(vec![Value::String("never".to_owned()), Value::Integer(0)]);
     match name {
-        "ends_wait_after_s" | "restarts_wait_after_s" | "restores_attempts_after_s" | "restores_rounds_after_s"
-        | "ends_locked_out_after_s" | "battery_after_s" | "fuse_after_s" | "removal_after_s" => never_or_at_once(),
+        "ends_wait_after_s"
+        | "restarts_wait_after_s"
+        | "restores_attempts_after_s"
+        | "restores_rounds_after_s"
+        | "ends_locked_out_after_s"
+        | "battery_after_s"
+        | "fuse_after_s"
+        | "removal_after_s" => never_or_at_once(),
         "wait_s" => numbers(&[60, 3600, 86_400]),
         "length" => numbers(&[4, 5, 6]),
         "supported" | "opt_in" | "reflash" | "other_vehicle" | "bound_to_vin" | "opens" | "keyboard" | "door_reset" => {

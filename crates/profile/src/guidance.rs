@@ -27,6 +27,18 @@ pub struct Claim {
     pub says: String,
 }
 
+/// Claims that cannot all be true of one unit.
+#[derive(Clone, Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Conflict {
+    /// Its number.
+    pub number: u16,
+    /// What it is about.
+    pub question: String,
+    /// Who says what.
+    pub says: String,
+}
+
 /// A claim that no value of the catalogue can hold, and why.
 #[derive(Clone, Debug, Deserialize)]
 #[serde(deny_unknown_fields)]

@@ -20,8 +20,8 @@ pub use catalog::{Catalog, File, MAX_CASES, reading_with};
 pub use code::{BadCode, Code, MAX_CODE, NO_CALCULATOR, Provenance, SchemeKey, ShortKey};
 pub use evidence::{CitedValue, Evidence, Grade};
 pub use guidance::{
-    Advice, Answer, Caution, Check, Claim, Effort, Estimate, Fault, Gives, Method, Question, Source, Trial, Unmodelled,
-    Vehicle, When,
+    Advice, Answer, Caution, Check, Claim, Conflict, Effort, Estimate, Fault, Gives, Method, Question, Source, Trial,
+    Unmodelled, Vehicle, When,
 };
 pub use node::{Place, SourceFile};
 pub use policy::{ignition, ignition_set};

@@ -117,8 +117,12 @@ impl Node {
                     (Some(item), None) => *item = new,
                     (Some(item), Some(rest)) => item.set(rest, new)?,
                     (None, _) => {
-                        return Err(Problem::new(&new.place, path, format!("there is no element `{head}` in this list"))
-                            .help(format!("it has {count}, counted from 0")));
+                        return Err(Problem::new(
+                            &new.place,
+                            path,
+                            format!("there is no element `{head}` in this list"),
+                        )
+                        .help(format!("it has {count}, counted from 0")));
                     }
                 }
                 Ok(())

@@ -110,16 +110,26 @@ fn tries(t: &Tables<'_>) -> Result<lock::Tries, Fault> {
         }
     }
     if t.tries.first_round.is_some() && t.tries.round.is_none() {
-        return Err(Fault::new(path("first_round"), "a first round without later ones", "add `round`, the attempts of each later round"));
+        return Err(Fault::new(
+            path("first_round"),
+            "a first round without later ones",
+            "add `round`, the attempts of each later round",
+        ));
     }
     let limit = |threshold: Threshold, name: &str| match threshold.number() {
         None => Ok(None),
-        Some(0) => Err(Fault::new(path(name), "0 locks the unit out before any attempt", "count from 1, or write \"never\"")),
+        Some(0) => {
+            Err(Fault::new(path(name), "0 locks the unit out before any attempt", "count from 1, or write \"never\""))
+        }
         Some(n) => u16::try_from(n).map(Some).map_err(|_| too_large(path(name), u64::from(u16::MAX))),
     };
     let by_rounds = limit(t.tries.locked_out_after_rounds, "locked_out_after_rounds")?;
     if by_rounds.is_some() && t.tries.round.is_none() {
-        return Err(Fault::new(path("locked_out_after_rounds"), "rounds are counted, but there are none", "add `round`, the attempts of a round"));
+        return Err(Fault::new(
+            path("locked_out_after_rounds"),
+            "rounds are counted, but there are none",
+            "add `round`, the attempts of a round",
+        ));
     }
     let extra = t.tries.extra.as_ref().map_or(lock::ExtraAttempts::NEVER, |extra| lock::ExtraAttempts {
         attempts: extra.attempts,
@@ -146,7 +156,11 @@ fn ladder(t: &Tables<'_>) -> Result<lock::Ladder, Fault> {
     for (index, spec) in t.wait.iter().enumerate() {
         let path = format!("{}wait.{index}", t.prefix);
         ladder = ladder.with(rung(spec, &path, t)?).ok_or_else(|| {
-            Fault::new(&path, format!("more than {} rungs", lock::MAX_RUNGS), "a ladder that grows evenly is one rung with a `factor`")
+            Fault::new(
+                &path,
+                format!("more than {} rungs", lock::MAX_RUNGS),
+                "a ladder that grows evenly is one rung with a `factor`",
+            )
         })?;
     }
     Ok(ladder)
@@ -160,13 +174,21 @@ fn rung(spec: &WaitSpec, path: &str, t: &Tables<'_>) -> Result<lock::Rung, Fault
     ];
     let mut given = starts.iter().filter_map(|(scope, from)| from.map(|from| (*scope, from)));
     let (Some((scope, from)), None) = (given.next(), given.next()) else {
-        return Err(Fault::new(path, "a wait starts after exactly one kind of count", "give one of after_failures, after_failures_in_round, after_rounds"));
+        return Err(Fault::new(
+            path,
+            "a wait starts after exactly one kind of count",
+            "give one of after_failures, after_failures_in_round, after_rounds",
+        ));
     };
     if from == 0 {
         return Err(Fault::new(path, "a wait after 0 failures", "count from 1"));
     }
     if scope != Scope::Failures && t.tries.round.is_none() {
-        return Err(Fault::new(path, "rounds are counted, but there are none", "add `round` to `tries`, or use after_failures"));
+        return Err(Fault::new(
+            path,
+            "rounds are counted, but there are none",
+            "add `round` to `tries`, or use after_failures",
+        ));
     }
     let lengths = [
         spec.wait_s.map(|s| seconds(s, path).map(|ms| Span::Time { ms })),
@@ -177,18 +199,32 @@ fn rung(spec: &WaitSpec, path: &str, t: &Tables<'_>) -> Result<lock::Rung, Fault
     ];
     let mut given = lengths.into_iter().flatten();
     let (Some(wait), None) = (given.next(), given.next()) else {
-        return Err(Fault::new(path, "a wait has exactly one length", "give one of wait_s, wait_ignition_cycles, wait_reboots, wait_key_cycles, endless = true"));
+        return Err(Fault::new(
+            path,
+            "a wait has exactly one length",
+            "give one of wait_s, wait_ignition_cycles, wait_reboots, wait_key_cycles, endless = true",
+        ));
     };
     let wait = wait?;
     let cap = match (wait, spec.cap_s, spec.cap_cycles) {
         (_, None, None) => None,
         (Span::Time { .. }, Some(cap_s), None) => Some(seconds(cap_s, path)?),
         (Span::IgnitionCycles(_) | Span::Reboots(_) | Span::KeyCycles(_), None, Some(cap)) => Some(u64::from(cap)),
-        _ => return Err(Fault::new(path, "the cap has another unit than the wait", "cap_s goes with wait_s, cap_cycles with waits in cycles")),
+        _ => {
+            return Err(Fault::new(
+                path,
+                "the cap has another unit than the wait",
+                "cap_s goes with wait_s, cap_cycles with waits in cycles",
+            ));
+        }
     };
     let factor = spec.factor.unwrap_or(1);
     if factor == 0 {
-        return Err(Fault::new(format!("{path}.factor"), "a factor of 0", "2 doubles; leave it out for a wait that stays"));
+        return Err(Fault::new(
+            format!("{path}.factor"),
+            "a factor of 0",
+            "2 doubles; leave it out for a wait that stays",
+        ));
     }
     if let (Span::Time { ms }, Some(cap)) = (wait, cap)
         && cap < ms
@@ -224,7 +260,11 @@ pub const fn ignition(position: Position) -> Ignition {
 fn clock(spec: &ConditionsSpec, interruption: InterruptionSpec, path: &str) -> Result<lock::Clock, Fault> {
     let set = spec.ignition.as_ref().map_or(lock::IgnitionSet::ANY, ignition_set);
     if set.is_empty() {
-        return Err(Fault::new(format!("{path}.counts_while.ignition"), "no position at all: this clock can never count", "list positions, or leave it out for any"));
+        return Err(Fault::new(
+            format!("{path}.counts_while.ignition"),
+            "no position at all: this clock can never count",
+            "list positions, or leave it out for any",
+        ));
     }
     let word = |word| match word {
         InterruptionWord::Pause => lock::Interruption::Pause,
@@ -299,7 +339,11 @@ fn arming(t: &Tables<'_>) -> Result<lock::Arming, Fault> {
         None => Ok(None),
         #[expect(clippy::cast_possible_truncation, clippy::cast_sign_loss, reason = "checked to lie in 1 to 60 V")]
         Some(volts) if (1.0..=60.0).contains(&volts) => Ok(Some((volts * 1000.0).round() as u32)),
-        Some(volts) => Err(Fault::new(format!("{}arming.{name}", t.prefix), format!("{volts} V is no supply of a car"), "1 to 60 V")),
+        Some(volts) => Err(Fault::new(
+            format!("{}arming.{name}", t.prefix),
+            format!("{volts} V is no supply of a car"),
+            "1 to 60 V",
+        )),
     };
     Ok(lock::Arming {
         battery_ms: ms(spec.battery_after_s),

@@ -98,7 +98,9 @@ impl SerialSpec {
                 Cleaning::Punctuation => text.retain(|c| !matches!(c, '-' | '.' | '/')),
                 Cleaning::Capitals => text.make_ascii_uppercase(),
                 Cleaning::LeadingZeros => text = text.trim_start_matches('0').to_owned(),
-                Cleaning::LeadingLetters => text = text.trim_start_matches(|c: char| c.is_ascii_alphabetic()).to_owned(),
+                Cleaning::LeadingLetters => {
+                    text = text.trim_start_matches(|c: char| c.is_ascii_alphabetic()).to_owned()
+                }
             }
         }
         text
@@ -118,7 +120,9 @@ impl SerialSpec {
     pub fn shown(&self, written: &str) -> Vec<String> {
         let shown: String = part(self.shown, self.cleaned(written))
             .chars()
-            .map(|c| self.shown_as.iter().find(|(meant, _)| *meant == c).map_or_else(|| c.to_string(), |(_, s)| s.clone()))
+            .map(|c| {
+                self.shown_as.iter().find(|(meant, _)| *meant == c).map_or_else(|| c.to_string(), |(_, s)| s.clone())
+            })
             .collect();
         if self.screens.is_empty() {
             return vec![shown];
@@ -159,7 +163,10 @@ pub(crate) fn fit(pattern: &str, number: &str) -> Fit {
     if regex.is_match(number) {
         return Fit::Fits;
     }
-    misreadings(number).into_iter().find(|read| regex.is_match(read)).map_or(Fit::No, |read_as| Fit::Misread { read_as })
+    misreadings(number)
+        .into_iter()
+        .find(|read| regex.is_match(read))
+        .map_or(Fit::No, |read_as| Fit::Misread { read_as })
 }
 
 /// A regular expression for the whole of a text.

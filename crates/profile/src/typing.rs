@@ -87,16 +87,19 @@ pub fn typable(entry: &EntrySpec, alphabet: &[char], place: usize) -> Vec<char> 
         }
         Style::PressCount if place >= entry.keys.len() => Vec::new(),
         Style::PressCount | Style::Cursor | Style::Rotary | Style::Diagnostics => alphabet.to_vec(),
-        Style::Dials => match entry.dials.iter().find(|dial| dial.places.iter().any(|p| usize::from(*p) == place + 1)) {
-            None => Vec::new(),
-            Some(dial) => {
-                let modulo = dial.modulo.unwrap_or_else(|| 10_u32.pow(u32::try_from(dial.places.len()).unwrap_or(0).min(9)));
-                let position = dial.places.iter().position(|p| usize::from(*p) == place + 1).unwrap_or(0);
-                let below = u32::try_from(dial.places.len() - 1 - position).unwrap_or(0);
-                let highest = (modulo.saturating_sub(1) / 10_u32.pow(below)).min(9);
-                alphabet.iter().copied().filter(|c| c.to_digit(10).is_some_and(|d| d <= highest)).collect()
+        Style::Dials => {
+            match entry.dials.iter().find(|dial| dial.places.iter().any(|p| usize::from(*p) == place + 1)) {
+                None => Vec::new(),
+                Some(dial) => {
+                    let modulo =
+                        dial.modulo.unwrap_or_else(|| 10_u32.pow(u32::try_from(dial.places.len()).unwrap_or(0).min(9)));
+                    let position = dial.places.iter().position(|p| usize::from(*p) == place + 1).unwrap_or(0);
+                    let below = u32::try_from(dial.places.len() - 1 - position).unwrap_or(0);
+                    let highest = (modulo.saturating_sub(1) / 10_u32.pow(below)).min(9);
+                    alphabet.iter().copied().filter(|c| c.to_digit(10).is_some_and(|d| d <= highest)).collect()
+                }
             }
-        },
+        }
     }
 }
 

@@ -109,6 +109,8 @@ pub struct Case {
     pub behaviour: Arc<Behaviour>,
     /// The policies of its locks, the main one first.
     pub policies: Vec<Policy>,
+    /// The same for cases that behave the same, whatever unit they belong to.
+    pub fingerprint: u64,
 }
 
 impl Case {

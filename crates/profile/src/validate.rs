@@ -33,24 +33,38 @@ pub(crate) fn check(b: &Behaviour) -> Result<(), Fault> {
 fn code(spec: &CodeSpec, path: &str) -> Result<(), Fault> {
     for length in spec.length.all() {
         if length == 0 || usize::from(length) > MAX_CODE {
-            return Err(Fault::new(format!("{path}.length"), format!("a code of {length} characters"), format!("1 to {MAX_CODE}")));
+            return Err(Fault::new(
+                format!("{path}.length"),
+                format!("a code of {length} characters"),
+                format!("1 to {MAX_CODE}"),
+            ));
         }
         if let AlphabetSpec::Positions(texts) = &spec.alphabet
             && texts.len() < usize::from(length)
         {
-            return Err(Fault::new(format!("{path}.alphabet"), format!("{} alphabets for {length} positions", texts.len()), "one for each position"));
+            return Err(Fault::new(
+                format!("{path}.alphabet"),
+                format!("{} alphabets for {length} positions", texts.len()),
+                "one for each position",
+            ));
         }
         for (place, alphabet) in alphabets(&spec.alphabet, usize::from(length)).iter().enumerate() {
             let repeated = alphabet.iter().enumerate().find(|(i, c)| alphabet[..*i].contains(c));
             if alphabet.is_empty() || repeated.is_some() {
                 return Err(Fault::new(
                     format!("{path}.alphabet"),
-                    repeated.map_or(format!("nothing can stand at place {}", place + 1), |(_, c)| format!("{c:?} stands twice")),
+                    repeated.map_or(format!("nothing can stand at place {}", place + 1), |(_, c)| {
+                        format!("{c:?} stands twice")
+                    }),
                     "list every character once",
                 ));
             }
             if let Some(c) = alphabet.iter().find(|c| !c.is_ascii_digit() && !c.is_ascii_uppercase()) {
-                return Err(Fault::new(format!("{path}.alphabet"), format!("{c:?} is no character of a code"), "digits and capital letters"));
+                return Err(Fault::new(
+                    format!("{path}.alphabet"),
+                    format!("{c:?} is no character of a code"),
+                    "digits and capital letters",
+                ));
             }
         }
     }
@@ -103,7 +117,11 @@ fn code_can_be_typed(b: &Behaviour) -> Result<(), Fault> {
             default.chars().count() == alphabets.len() && default.chars().zip(&alphabets).all(|(c, a)| a.contains(&c))
         });
         if !fits {
-            return Err(Fault::new("code.defaults", format!("{default:?} is no code of this unit"), "length and alphabet of `code`, all typable on the panel"));
+            return Err(Fault::new(
+                "code.defaults",
+                format!("{default:?} is no code of this unit"),
+                "length and alphabet of `code`, all typable on the panel",
+            ));
         }
     }
     Ok(())
@@ -124,7 +142,9 @@ fn entry(b: &Behaviour) -> Result<(), Fault> {
         Style::PressCount if e.keys.len() < longest => {
             return missing("keys", &format!("one key for each of {longest} places"));
         }
-        Style::Dials if e.dials.is_empty() => return missing("dials", "like dials = [{ key = \"H\", places = [1, 2] }]"),
+        Style::Dials if e.dials.is_empty() => {
+            return missing("dials", "like dials = [{ key = \"H\", places = [1, 2] }]");
+        }
         Style::Cursor if e.next.is_none() || (e.up.is_none() && e.down.is_none()) => {
             return missing("next", "name `next`, and `up` or `down`");
         }
@@ -134,30 +154,50 @@ fn entry(b: &Behaviour) -> Result<(), Fault> {
         _ => {}
     }
     if !e.types.is_empty() && e.types.len() != e.keys.len() {
-        return Err(Fault::new("entry.types", format!("{} for {} keys", e.types.len(), e.keys.len()), "one for each of `keys`, in their order"));
+        return Err(Fault::new(
+            "entry.types",
+            format!("{} for {} keys", e.types.len(), e.keys.len()),
+            "one for each of `keys`, in their order",
+        ));
     }
     if e.types.is_empty() && matches!(e.style, Style::KeyIsDigit | Style::TouchPad | Style::Hold) {
         if let Some(key) = e.keys.iter().find(|key| key.chars().count() != 1) {
-            return Err(Fault::new("entry.keys", format!("what does {key:?} type?"), "add `types`, one character for each key"));
+            return Err(Fault::new(
+                "entry.keys",
+                format!("what does {key:?} type?"),
+                "add `types`, one character for each key",
+            ));
         }
     }
     if e.style == Style::Dials {
         for place in 1..=longest {
             let turned = e.dials.iter().flat_map(|dial| &dial.places).filter(|p| usize::from(**p) == place).count();
             if turned != 1 {
-                return Err(Fault::new("entry.dials", format!("{turned} dials turn place {place}"), "exactly one for each place"));
+                return Err(Fault::new(
+                    "entry.dials",
+                    format!("{turned} dials turn place {place}"),
+                    "exactly one for each place",
+                ));
             }
         }
     }
     let steps = matches!(e.style, Style::PressCount | Style::Dials | Style::Cursor);
     if steps && matches!(e.confirm, ConfirmSpec::Word(_)) {
-        return Err(Fault::new("entry.confirm", "with this style no character is the last", "name the key, like confirm = { key = \"OK\", hold_ms = 2000 }"));
+        return Err(Fault::new(
+            "entry.confirm",
+            "with this style no character is the last",
+            "name the key, like confirm = { key = \"OK\", hold_ms = 2000 }",
+        ));
     }
     if e.style == Style::Hold && e.hold_ms == 0 {
         return Err(Fault::new("entry.hold_ms", "0 ms is no hold", "how long until the next place appears"));
     }
     if e.ignition.list().is_empty() {
-        return Err(Fault::new("entry.ignition", "no position at all: nothing could ever be entered", "list positions"));
+        return Err(Fault::new(
+            "entry.ignition",
+            "no position at all: nothing could ever be entered",
+            "list positions",
+        ));
     }
     Ok(())
 }
@@ -173,17 +213,31 @@ fn gestures(b: &Behaviour) -> Result<(), Fault> {
     for (index, service) in b.service.iter().enumerate() {
         all.push((format!("service.{index}.gesture"), &service.gesture));
         if service.item.is_empty() {
-            return Err(Fault::new(format!("service.{index}.item"), "a menu without items", "add [[reading.service.item]]"));
+            return Err(Fault::new(
+                format!("service.{index}.item"),
+                "a menu without items",
+                "add [[reading.service.item]]",
+            ));
         }
         let moves = service.next.is_some() || service.previous.is_some();
         if moves && service.confirm.is_none() {
-            return Err(Fault::new(format!("service.{index}.confirm"), "a menu without a key to confirm", "name it; or leave out `next` and the gesture does the first item at once"));
+            return Err(Fault::new(
+                format!("service.{index}.confirm"),
+                "a menu without a key to confirm",
+                "name it; or leave out `next` and the gesture does the first item at once",
+            ));
         }
     }
     for (path, gesture) in all {
-        let ways = usize::from(gesture.key.is_some()) + usize::from(!gesture.keys.is_empty()) + usize::from(!gesture.sequence.is_empty());
+        let ways = usize::from(gesture.key.is_some())
+            + usize::from(!gesture.keys.is_empty())
+            + usize::from(!gesture.sequence.is_empty());
         if ways != 1 {
-            return Err(Fault::new(path, "a gesture is one key, several keys held, or a sequence", "give exactly one of key, keys, sequence"));
+            return Err(Fault::new(
+                path,
+                "a gesture is one key, several keys held, or a sequence",
+                "give exactly one of key, keys, sequence",
+            ));
         }
         if !gesture.sequence.is_empty() && (gesture.hold_ms > 0 || gesture.from.is_some()) {
             return Err(Fault::new(path, "a sequence is pressed, not held", "leave out hold_ms and from"));
@@ -203,7 +257,11 @@ fn supply(b: &Behaviour) -> Result<(), Fault> {
     }
     for (index, setting) in &b.owner.settings {
         if setting.is_empty() {
-            return Err(Fault::new(format!("owner.settings.{index}"), "a setting without words", "list what it can be set to"));
+            return Err(Fault::new(
+                format!("owner.settings.{index}"),
+                "a setting without words",
+                "list what it can be set to",
+            ));
         }
     }
     Ok(())

@@ -130,7 +130,9 @@ impl FromStr for Firmware {
 impl<'de> Deserialize<'de> for Firmware {
     fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
         let text = String::deserialize(deserializer)?;
-        text.parse().map_err(|_| serde::de::Error::custom(format!("{text:?} is not a firmware version || write it as text, like \"1.05\"")))
+        text.parse().map_err(|_| {
+            serde::de::Error::custom(format!("{text:?} is not a firmware version || write it as text, like \"1.05\""))
+        })
     }
 }
 
@@ -158,6 +160,9 @@ impl Ord for Firmware {
     fn cmp(&self, other: &Self) -> Ordering {
         let length = self.parts.len().max(other.parts.len());
         let part = |parts: &[u32], index: usize| parts.get(index).copied().unwrap_or(0);
-        (0..length).map(|i| part(&self.parts, i).cmp(&part(&other.parts, i))).find(|o| o.is_ne()).unwrap_or(Ordering::Equal)
+        (0..length)
+            .map(|i| part(&self.parts, i).cmp(&part(&other.parts, i)))
+            .find(|o| o.is_ne())
+            .unwrap_or(Ordering::Equal)
     }
 }

@@ -48,8 +48,12 @@ fn every_claim_is_cited_or_listed_as_unmodelled() {
     let catalog = Catalog::load(texts.iter().map(|(name, text)| File { name, text })).expect("a catalogue that loads");
     let cited = catalog.cited_claims();
     let listed: Vec<&str> = catalog.unmodelled.iter().map(|u| u.claim.as_str()).collect();
-    let lost: Vec<&str> =
-        catalog.claims.iter().map(|c| c.id.as_str()).filter(|id| !cited.contains(*id) && !listed.contains(id)).collect();
+    let lost: Vec<&str> = catalog
+        .claims
+        .iter()
+        .map(|c| c.id.as_str())
+        .filter(|id| !cited.contains(*id) && !listed.contains(id))
+        .collect();
     assert!(lost.is_empty(), "neither cited nor listed: {lost:?}");
     let unknown: Vec<&&str> = listed.iter().filter(|id| catalog.claim(id).is_none()).collect();
     assert!(unknown.is_empty(), "listed but no claim: {unknown:?}");

@@ -148,7 +148,9 @@ impl Twin {
     fn is_length_setting(&self, setting: &str, word: &str) -> bool {
         use headlock_profile::behaviour::LengthSpec;
         self.spec.locks.iter().any(|lock| match &lock.code.length {
-            LengthSpec::BySetting { by_setting } => by_setting.setting == setting && by_setting.lengths.contains_key(word),
+            LengthSpec::BySetting { by_setting } => {
+                by_setting.setting == setting && by_setting.lengths.contains_key(word)
+            }
             LengthSpec::Fixed(_) | LengthSpec::BySerial { .. } => false,
         })
     }

@@ -166,7 +166,8 @@ impl Twin {
         if place >= self.length(index) || cycle.is_empty() {
             return;
         }
-        let next = if again { cycle.iter().position(|c| *c == self.entry.places[place]).map_or(0, |at| at + 1) } else { 0 };
+        let next =
+            if again { cycle.iter().position(|c| *c == self.entry.places[place]).map_or(0, |at| at + 1) } else { 0 };
         self.entry.places[place] = cycle[next % cycle.len()];
         self.entry.tentative = true;
         self.entry.tapped = Some((key, self.now_ms));
@@ -194,7 +195,8 @@ impl Twin {
         let Some(dial) = self.spec.behaviour.entry.dials.get(which) else { return };
         let digits = u32::try_from(dial.places.len()).unwrap_or(0).min(9);
         let modulo = dial.modulo.unwrap_or(10_u32.pow(digits)).max(1);
-        let digit = |place: &u8| self.entry.places.get(usize::from(*place) - 1).and_then(|c| c.to_digit(10)).unwrap_or(0);
+        let digit =
+            |place: &u8| self.entry.places.get(usize::from(*place) - 1).and_then(|c| c.to_digit(10)).unwrap_or(0);
         let number = dial.places.iter().fold(0, |number, place| number * 10 + digit(place));
         let mut rest = if up { (number + 1) % modulo } else { (number + modulo - 1) % modulo };
         for place in dial.places.clone().iter().rev() {
@@ -266,7 +268,11 @@ impl Twin {
         let style = self.spec.behaviour.entry.style;
         let by_last = matches!(self.spec.behaviour.entry.confirm, ConfirmSpec::Word(_));
         let past_last = usize::from(self.entry.cursor) >= self.length(index);
-        if by_last && past_last && !matches!(style, Style::PressCount | Style::Dials | Style::Cursor) && self.is_full(index) {
+        if by_last
+            && past_last
+            && !matches!(style, Style::PressCount | Style::Dials | Style::Cursor)
+            && self.is_full(index)
+        {
             self.finish(index);
         }
     }

@@ -188,7 +188,9 @@ impl Twin {
             .filter_map(|(index, gesture)| {
                 let since = match gesture.from {
                     None => Some(panel.down_at_ms),
-                    Some(From::IgnitionOn) => panel.ignition_on.filter(|(_, held)| *held == gesture.keys).map(|(at, _)| at),
+                    Some(From::IgnitionOn) => {
+                        panel.ignition_on.filter(|(_, held)| *held == gesture.keys).map(|(at, _)| at)
+                    }
                     Some(From::PowerOn) => panel
                         .power_on
                         .filter(|(_, held)| *held == gesture.keys || *held & !self.power_bit() == gesture.keys)

@@ -10,7 +10,8 @@ use crate::twin::{Menu, Twin};
 impl Twin {
     pub(crate) fn open_service(&mut self, service: u8) -> bool {
         let Some(spec) = self.spec.behaviour.service.get(usize::from(service)) else { return false };
-        let works = spec.supported && spec.firmware.contains(&self.firmware) && spec.works_while.contains(&self.moment());
+        let works =
+            spec.supported && spec.firmware.contains(&self.firmware) && spec.works_while.contains(&self.moment());
         if !works || self.job.is_some() {
             return false;
         }
@@ -62,7 +63,9 @@ impl Twin {
     }
 
     fn perform(&mut self, service: u8, item: u8) {
-        let Some(spec) = self.spec.behaviour.service.get(usize::from(service)).and_then(|s| s.item.get(usize::from(item))) else {
+        let Some(spec) =
+            self.spec.behaviour.service.get(usize::from(service)).and_then(|s| s.item.get(usize::from(item)))
+        else {
             return;
         };
         let (shows, does, costs, reboot_ms, loses) =
@@ -71,7 +74,8 @@ impl Twin {
             self.charge();
         }
         if shows.is_some() {
-            let until_ms = self.now_ms.saturating_add(self.spec.behaviour.service[usize::from(service)].timeout_s * 1000);
+            let until_ms =
+                self.now_ms.saturating_add(self.spec.behaviour.service[usize::from(service)].timeout_s * 1000);
             self.menu = Some(Menu { service, item, shows: Some(0), until_ms });
         } else {
             self.menu = None;

@@ -238,7 +238,10 @@ impl Spec {
     /// The key of this name.
     pub fn key(&self, name: &str) -> Option<KeyId> {
         let exact = self.keys.iter().position(|key| key == name);
-        exact.or_else(|| self.keys.iter().position(|key| key.eq_ignore_ascii_case(name))).and_then(|i| u8::try_from(i).ok()).map(KeyId)
+        exact
+            .or_else(|| self.keys.iter().position(|key| key.eq_ignore_ascii_case(name)))
+            .and_then(|i| u8::try_from(i).ok())
+            .map(KeyId)
     }
 
     /// The names of all keys.
@@ -350,7 +353,10 @@ impl Names {
             self.add(&dial.key);
             dial.down.iter().for_each(|name| self.add(name));
         }
-        for name in [&e.next, &e.previous, &e.up, &e.down, &e.knob, &e.confirm_each, &e.erase, &b.power.key].into_iter().flatten() {
+        for name in [&e.next, &e.previous, &e.up, &e.down, &e.knob, &e.confirm_each, &e.erase, &b.power.key]
+            .into_iter()
+            .flatten()
+        {
             self.add(name);
         }
         b.keys.iter().for_each(|name| self.add(name));

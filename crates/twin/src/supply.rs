@@ -12,7 +12,10 @@ const GLITCH_OUTAGE_MS: u64 = 180_000;
 
 impl Twin {
     pub(crate) fn powered(&self) -> bool {
-        !self.car.cut && self.car.fitted && self.car.mv >= self.spec.works_above_mv && !self.fuse_feeds_out(FeedsWord::Supply)
+        !self.car.cut
+            && self.car.fitted
+            && self.car.mv >= self.spec.works_above_mv
+            && !self.fuse_feeds_out(FeedsWord::Supply)
     }
 
     /// Whether a fuse that feeds this is out.

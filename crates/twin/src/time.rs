@@ -23,7 +23,7 @@ impl Twin {
                 // What a later cut takes from a wait must not depend on how its time was sliced.
                 let mut left_ms = ms;
                 while left_ms > 0 {
-                    let slice_ms = next_checkpoint_ms(&self.locks[index].state, left_ms);
+                    let slice_ms = next_checkpoint_ms(&self.spec.locks[index].policy, &self.locks[index].state, left_ms, during);
                     self.feed(index, Event::Elapsed { ms: slice_ms, during });
                     left_ms -= slice_ms;
                 }
@@ -59,7 +59,8 @@ impl Twin {
 
     fn auto_off_deadline(&self) -> Option<u64> {
         let s = self.spec.behaviour.power.auto_off_s?;
-        (self.on && self.spec.auto_off_ignition.contains(self.car.ignition)).then(|| self.panel.touched_at_ms.saturating_add(s * 1000))
+        (self.on && self.spec.auto_off_ignition.contains(self.car.ignition))
+            .then(|| self.panel.touched_at_ms.saturating_add(s * 1000))
     }
 
     fn sleep_deadline(&self) -> Option<u64> {

@@ -76,7 +76,9 @@ impl Twin {
         if let Some(job) = self.job.take() {
             match job.cut {
                 WrongFileSpec::Bricks => self.brick(),
-                WrongFileSpec::Refused => self.record(Record::UpdateRefused("cut in the middle; the old firmware stands")),
+                WrongFileSpec::Refused => {
+                    self.record(Record::UpdateRefused("cut in the middle; the old firmware stands"))
+                }
             }
         }
     }

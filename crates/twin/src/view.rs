@@ -58,7 +58,11 @@ impl Twin {
             display: self.display(),
             screen: self.screen_now(),
             on: self.on,
-            audio: works && self.unlocked(Guarded::Audio) && !self.broken.muted && !self.broken.surge && !self.fuse_feeds_out(FeedsWord::Sound),
+            audio: works
+                && self.unlocked(Guarded::Audio)
+                && !self.broken.muted
+                && !self.broken.surge
+                && !self.fuse_feeds_out(FeedsWord::Sound),
             navigation: works && self.unlocked(Guarded::Navigation),
             card: works && self.unlocked(Guarded::Card),
             bricked: self.broken.bricked,
@@ -233,10 +237,15 @@ pub fn attempts_until(policy: &Policy, state: State, any_penalty: bool) -> Optio
     if matches!(state.phase, Phase::LockedOut) {
         return Some(0);
     }
+    let tries = &policy.tries;
+    if !any_penalty && tries.locked_out_after_attempts.is_none() && tries.locked_out_after_rounds.is_none() {
+        return None;
+    }
     let mut state = served(policy, state);
     if matches!(state.phase, Phase::Open { .. }) {
         state.phase = Phase::Armed;
     }
+    let start = state;
     for n in 1..=HORIZON {
         let (checking, _) = step(policy, state, Event::CodeEntered);
         let (after, _) = step(policy, checking, Event::Mismatched);
@@ -246,7 +255,7 @@ pub fn attempts_until(policy: &Policy, state: State, any_penalty: bool) -> Optio
             _ => {}
         }
         let next = served(policy, after);
-        if next == state {
+        if next == state || next == start {
             return None;
         }
         state = next;

@@ -7,9 +7,9 @@ use crate::failure::Failure;
 use crate::paint;
 use crate::store::Texts;
 
-/// Shows what a source says, by the id of the claim.
+/// Shows what a source says, by the id of the claim, or where sources contradict each other.
 #[derive(Debug, clap::Args)]
-#[command(after_help = "Examples:\n  headlock claim S1.lock.2\n  headlock claim S3.lock")]
+#[command(after_help = "Examples:\n  headlock claim S1.lock.2\n  headlock claim S3.lock\n  headlock claim conflict-1")]
 pub struct Args {
     /// The id, or the beginning of several.
     id: String,
@@ -25,18 +25,26 @@ pub fn run(args: &Args, texts: &Texts, json: bool) -> Result<(), Failure> {
     let starting = || catalog.claims.iter().filter(|claim| claim.id.starts_with(&args.id)).collect();
     let found: Vec<_> = if exact.is_empty() { starting() } else { exact };
     let sources: Vec<_> = catalog.sources.iter().filter(|source| source.id == args.id).collect();
-    if found.is_empty() && sources.is_empty() {
+    let number = args.id.strip_prefix("conflict-").and_then(|number| number.parse().ok());
+    let conflicts: Vec<_> =
+        catalog.conflicts.iter().filter(|c| Some(c.number) == number || args.id == "conflicts").collect();
+    if found.is_empty() && sources.is_empty() && conflicts.is_empty() {
         let ids: Vec<&str> = catalog.claims.iter().map(|claim| claim.id.as_str()).collect();
         return Err(Failure::input(format!("no claim {:?}", args.id), closest(&args.id, &ids)));
     }
     if json {
         let claims: Vec<_> = found.iter().map(|claim| json!({ "id": claim.id, "says": claim.says })).collect();
         let sources: Vec<_> = sources.iter().map(|s| json!({ "id": s.id, "kind": s.kind, "about": s.about })).collect();
-        println!("{:#}", json!({ "claims": claims, "sources": sources }));
+        let conflicts: Vec<_> =
+            conflicts.iter().map(|c| json!({ "number": c.number, "question": c.question, "says": c.says })).collect();
+        println!("{:#}", json!({ "claims": claims, "sources": sources, "conflicts": conflicts }));
         return Ok(());
     }
     for source in sources {
         paint::item(&source.id, &format!("({}) {}", source.kind, source.about));
+    }
+    for conflict in conflicts {
+        paint::item(&format!("conflict {}", conflict.number), &format!("{}: {}", conflict.question, conflict.says));
     }
     for claim in found {
         paint::item(&claim.id, &claim.says);

@@ -15,7 +15,9 @@ use crate::store::Texts;
 ///
 /// For virtual units, and for units that were provisioned under that key. Headlock never shows a code that nobody issued.
 #[derive(Debug, clap::Args)]
-#[command(after_help = "Example:\n  head -c 32 /dev/urandom > scheme.key\n  headlock code clarion-cl --serial CL12345678 --key-file scheme.key --reading s1")]
+#[command(
+    after_help = "Example:\n  head -c 32 /dev/urandom > scheme.key\n  headlock code clarion-cl --serial CL12345678 --key-file scheme.key --reading s1"
+)]
 pub struct Args {
     /// The unit's id.
     unit: Option<String>,
@@ -36,27 +38,42 @@ pub struct Args {
 /// No key, or anything else is missing.
 pub fn run(args: &Args, texts: &Texts, json: bool) -> Result<(), Failure> {
     let Some(path) = &args.key_file else {
-        return Err(Failure::input(NO_CALCULATOR, "headlock plan says how to get the code; with a key of your own: --key-file FILE"));
+        return Err(Failure::input(
+            NO_CALCULATOR,
+            "headlock plan says how to get the code; with a key of your own: --key-file FILE",
+        ));
     };
     let (Some(unit), Some(serial)) = (&args.unit, &args.serial) else {
-        return Err(Failure::input("a code is derived for one unit", "headlock code UNIT --serial SERIAL --key-file FILE"));
+        return Err(Failure::input(
+            "a code is derived for one unit",
+            "headlock code UNIT --serial SERIAL --key-file FILE",
+        ));
     };
     let catalog = texts.catalog()?;
     let unit = find_unit(&catalog, unit)?;
-    let bytes = fs::read(path).map(Zeroizing::new).map_err(|why| Failure::input(format!("cannot read {}: {why}", path.display()), "a file with the key's bytes"))?;
-    let key = SchemeKey::new(&bytes).map_err(|error| Failure::input(error.to_string(), "head -c 32 /dev/urandom > scheme.key"))?;
+    let bytes = fs::read(path).map(Zeroizing::new).map_err(|why| {
+        Failure::input(format!("cannot read {}: {why}", path.display()), "a file with the key's bytes")
+    })?;
+    let key = SchemeKey::new(&bytes)
+        .map_err(|error| Failure::input(error.to_string(), "head -c 32 /dev/urandom > scheme.key"))?;
     let reading = match &args.reading {
         Some(name) => unit.reading(name),
         None => unit.readings.first().filter(|_| unit.readings.len() == 1),
     };
     let Some(reading) = reading else {
         let ids: Vec<&str> = unit.readings.iter().map(|reading| reading.id.as_str()).collect();
-        return Err(Failure::input(format!("which reading of {}?", unit.identity.id), format!("--reading with one of {}", ids.join(", "))));
+        return Err(Failure::input(
+            format!("which reading of {}?", unit.identity.id),
+            format!("--reading with one of {}", ids.join(", ")),
+        ));
     };
     let spec = unit.identity.serial.iter().find(|spec| spec.fit(serial) == headlock_profile::Fit::Fits);
     if spec.is_none() && !unit.identity.serial.is_empty() {
         let patterns: Vec<&str> = unit.identity.serial.iter().map(|spec| spec.pattern.as_str()).collect();
-        return Err(Failure::input(format!("{serial:?} is no serial of {}", unit.identity.id), format!("it fits {}", patterns.join(" or "))));
+        return Err(Failure::input(
+            format!("{serial:?} is no serial of {}", unit.identity.id),
+            format!("it fits {}", patterns.join(" or ")),
+        ));
     }
     let counted = spec.map_or_else(|| serial.clone(), |spec| spec.counted(serial));
     let behaviour = &reading.cases[0].behaviour;
@@ -68,7 +85,10 @@ pub fn run(args: &Args, texts: &Texts, json: bool) -> Result<(), Failure> {
     let code = key.derive(&unit.identity.id, &counted, &alphabets);
     let code = code.ok_or_else(|| Failure::input("this unit takes no code", "choose a reading with a code"))?;
     if json {
-        println!("{:#}", json!({ "unit": unit.identity.id, "serial": serial, "code": code.reveal(), "provenance": code.provenance().words() }));
+        println!(
+            "{:#}",
+            json!({ "unit": unit.identity.id, "serial": serial, "code": code.reveal(), "provenance": code.provenance().words() })
+        );
     } else {
         println!("{}", code.reveal());
         eprintln!("from {}", code.provenance().words());

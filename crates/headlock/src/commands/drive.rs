@@ -11,7 +11,9 @@ use crate::store::Texts;
 
 /// Runs transcripts on virtual units (docs/scripts.md).
 #[derive(Debug, clap::Args)]
-#[command(after_help = "Examples:\n  headlock drive tests/scripts/conflicts/*.txt\n  headlock drive --catalog my-units my-units/try.txt\n\nExits with 0 when every expectation holds, with 1 when one does not, with 2 when a script cannot be read.")]
+#[command(
+    after_help = "Examples:\n  headlock drive tests/scripts/conflicts/*.txt\n  headlock drive --catalog my-units my-units/try.txt\n\nExits with 0 when every expectation holds, with 1 when one does not, with 2 when a script cannot be read."
+)]
 pub struct Args {
     /// Scripts; - reads one from standard input.
     #[arg(required = true)]
@@ -61,8 +63,14 @@ pub fn run(args: &Args, texts: &Texts, json: bool) -> Result<(), Failure> {
 }
 
 fn read(path: &PathBuf) -> Result<String, Failure> {
-    let text = if path.as_os_str() == "-" { std::io::read_to_string(std::io::stdin()) } else { fs::read_to_string(path) };
-    text.map_err(|why| Failure::input(format!("cannot read {}: {why}", path.display()), "name a script, a text file as docs/scripts.md describes"))
+    let text =
+        if path.as_os_str() == "-" { std::io::read_to_string(std::io::stdin()) } else { fs::read_to_string(path) };
+    text.map_err(|why| {
+        Failure::input(
+            format!("cannot read {}: {why}", path.display()),
+            "name a script, a text file as docs/scripts.md describes",
+        )
+    })
 }
 
 fn print(name: &str, outcome: &script::Outcome) {
@@ -70,7 +78,11 @@ fn print(name: &str, outcome: &script::Outcome) {
     let green = Style::new().fg_color(Some(AnsiColor::Green.into()));
     let red = Style::new().fg_color(Some(AnsiColor::Red.into()));
     if outcome.mismatches.is_empty() {
-        anstream::println!("{green}ok{green:#}    {name}: {} rows, {} expectations", outcome.rows, outcome.expectations);
+        anstream::println!(
+            "{green}ok{green:#}    {name}: {} rows, {} expectations",
+            outcome.rows,
+            outcome.expectations
+        );
         return;
     }
     anstream::println!("{red}failed{red:#} {name}");
@@ -89,7 +101,8 @@ fn as_json(name: &str, outcome: &script::Outcome) -> serde_json::Value {
         .mismatches
         .iter()
         .map(|m| {
-            let seen: Vec<_> = m.seen.iter().map(|s| json!({ "what": s.what, "expected": s.expected, "is": s.is })).collect();
+            let seen: Vec<_> =
+                m.seen.iter().map(|s| json!({ "what": s.what, "expected": s.expected, "is": s.is })).collect();
             json!({ "line": m.line, "row": m.row, "unit": m.unit, "seen": seen })
         })
         .collect();

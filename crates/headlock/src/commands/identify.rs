@@ -10,7 +10,9 @@ use crate::store::Texts;
 
 /// Says which units and readings a car can have, and why not the others.
 #[derive(Debug, clap::Args)]
-#[command(after_help = "Examples:\n  headlock identify --vehicle \"Qashqai J10\" --year 2011 --serial CL12345678\n  headlock identify --serial BN23456789 --firmware \"SW: 1.05\"\n  headlock identify --ask")]
+#[command(
+    after_help = "Examples:\n  headlock identify --vehicle \"Qashqai J10\" --year 2011 --serial CL12345678\n  headlock identify --serial BN23456789 --firmware \"SW: 1.05\"\n  headlock identify --ask"
+)]
 pub struct Args {
     #[command(flatten)]
     options: Options,
@@ -41,7 +43,16 @@ pub fn run(args: &Args, texts: &Texts, json: bool) -> Result<(), Failure> {
     } else {
         paint::heading("Remaining");
         for candidate in &found.remaining {
-            paint::item("-", &format!("{}: {}, {}{}", candidate.name(), candidate.unit.identity.name, candidate.reading.title, paint::sources(&candidate.reading.sources)));
+            paint::item(
+                "-",
+                &format!(
+                    "{}: {}, {}{}",
+                    candidate.name(),
+                    candidate.unit.identity.name,
+                    candidate.reading.title,
+                    paint::sources(&candidate.reading.sources)
+                ),
+            );
             if !candidate.why.is_empty() {
                 paint::aside(6, &format!("{}.", candidate.why.join("; ")));
             }
@@ -51,7 +62,10 @@ pub fn run(args: &Args, texts: &Texts, json: bool) -> Result<(), Failure> {
         }
         paint::heading("Out");
         for excluded in &found.excluded {
-            let name = excluded.reading.as_ref().map_or_else(|| excluded.unit.clone(), |reading| format!("{}#{reading}", excluded.unit));
+            let name = excluded
+                .reading
+                .as_ref()
+                .map_or_else(|| excluded.unit.clone(), |reading| format!("{}#{reading}", excluded.unit));
             paint::item("-", &format!("{name}: {}", excluded.because));
         }
         for note in &found.notes {

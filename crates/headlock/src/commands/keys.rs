@@ -12,7 +12,9 @@ use crate::store::Texts;
 
 /// Says exactly which keys to press and hold for a code.
 #[derive(Debug, clap::Args)]
-#[command(after_help = "Examples:\n  headlock keys nissan/owners-manual-2012 5169\n  headlock keys clarion-cl 1234 --reading s1\n  echo 5169 | headlock keys owners-manual-2012 -")]
+#[command(
+    after_help = "Examples:\n  headlock keys nissan/owners-manual-2012 5169\n  headlock keys clarion-cl 1234 --reading s1\n  echo 5169 | headlock keys owners-manual-2012 -"
+)]
 pub struct Args {
     /// The unit's id.
     unit: String,
@@ -69,15 +71,23 @@ pub fn run(args: &Args, texts: &Texts, json: bool) -> Result<(), Failure> {
     if !known {
         let ids: Vec<&str> = unit.readings.iter().map(|reading| reading.id.as_str()).collect();
         let name = args.reading.as_deref().unwrap_or_default();
-        return Err(Failure::input(format!("{} has no reading {name:?}", unit.identity.id), headlock_profile::closest(name, &ids)));
+        return Err(Failure::input(
+            format!("{} has no reading {name:?}", unit.identity.id),
+            headlock_profile::closest(name, &ids),
+        ));
     }
     if ways.is_empty() {
-        let why: Vec<String> = refused.iter().map(|(why, readings)| format!("{why} (under {})", readings.join(", "))).collect();
-        return Err(Failure::input(format!("{} cannot be given this code: {}", unit.identity.id, why.join("; ")), "look at the code again; it is another unit's, or misread"));
+        let why: Vec<String> =
+            refused.iter().map(|(why, readings)| format!("{why} (under {})", readings.join(", "))).collect();
+        return Err(Failure::input(
+            format!("{} cannot be given this code: {}", unit.identity.id, why.join("; ")),
+            "look at the code again; it is another unit's, or misread",
+        ));
     }
     if json {
         let ways: Vec<_> = ways.iter().map(|way| json!({ "presses": way.presses, "readings": way.readings })).collect();
-        let refused: Vec<_> = refused.iter().map(|(why, readings)| json!({ "because": why, "readings": readings })).collect();
+        let refused: Vec<_> =
+            refused.iter().map(|(why, readings)| json!({ "because": why, "readings": readings })).collect();
         println!("{:#}", json!({ "unit": unit.identity.id, "ways": ways, "refused": refused }));
         return Ok(());
     }

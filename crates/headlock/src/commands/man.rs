@@ -21,7 +21,9 @@ pub struct Args {
 /// The folder cannot be written.
 pub fn run(args: &Args) -> Result<(), Failure> {
     let command = Cli::command();
-    let cannot = |why: std::io::Error| Failure::input(format!("cannot write manual pages: {why}"), "name a folder that exists and that you may write");
+    let cannot = |why: std::io::Error| {
+        Failure::input(format!("cannot write manual pages: {why}"), "name a folder that exists and that you may write")
+    };
     match &args.folder {
         Some(folder) => clap_mangen::generate_to(command, folder).map_err(cannot),
         None => clap_mangen::Man::new(command).render(&mut std::io::stdout()).map_err(cannot),

@@ -19,7 +19,8 @@ use crate::failure::Failure;
 
 /// The unit of this id, or of this name behind a maker's.
 pub(crate) fn find_unit<'a>(catalog: &'a Catalog, text: &str) -> Result<&'a Unit, Failure> {
-    let short: Vec<&Unit> = catalog.units.iter().filter(|unit| unit.identity.id.rsplit('/').next() == Some(text)).collect();
+    let short: Vec<&Unit> =
+        catalog.units.iter().filter(|unit| unit.identity.id.rsplit('/').next() == Some(text)).collect();
     match (catalog.unit(text), short.as_slice()) {
         (Some(unit), _) => Ok(unit),
         (None, [unit]) => Ok(*unit),

@@ -57,7 +57,10 @@ fn start(args: &Args, texts: &Texts) -> Result<Running, Failure> {
     let catalog = texts.catalog()?;
     let unit = super::find_unit(&catalog, &args.unit)?;
     if args.reading.as_deref() == Some("each") || args.case.as_deref() == Some("each") {
-        return Err(Failure::input("a panel runs one reading and one case", "name one; headlock drive runs several at once"));
+        return Err(Failure::input(
+            "a panel runs one reading and one case",
+            "name one; headlock drive runs several at once",
+        ));
     }
     let row = UnitRow {
         id: unit.identity.id.clone(),
@@ -69,6 +72,8 @@ fn start(args: &Args, texts: &Texts) -> Result<Running, Failure> {
         firmware: args.firmware.clone(),
         locked: args.locked,
     };
-    let started = Start { row, with: Vec::new() }.start(texts, &catalog).map_err(|wrong| Failure::input(wrong.what, wrong.help))?;
+    let started = Start { row, with: Vec::new() }
+        .start(texts, &catalog)
+        .map_err(|wrong| Failure::input(wrong.what, wrong.help))?;
     started.into_iter().next().ok_or_else(|| Failure::input("nothing to run", "name a reading"))
 }

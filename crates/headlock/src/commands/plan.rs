@@ -41,7 +41,8 @@ pub fn run(args: &Args, texts: &Texts, json: bool) -> Result<(), Failure> {
     let situation = options.situation(&catalog)?;
     let plan = plan(&catalog, &situation, code.as_ref()).map_err(|error| bad(&error))?;
     if json {
-        let text = serde_json::to_string_pretty(&plan).map_err(|why| Failure::input(format!("cannot print: {why}"), ""))?;
+        let text =
+            serde_json::to_string_pretty(&plan).map_err(|why| Failure::input(format!("cannot print: {why}"), ""))?;
         println!("{text}");
     } else {
         print(&plan, args.why_not);
@@ -54,13 +55,16 @@ pub(super) fn read_code(text: &str) -> Result<Code, Failure> {
     let typed;
     let text = if text == "-" {
         let mut line = zeroize::Zeroizing::new(String::new());
-        std::io::stdin().read_line(&mut line).map_err(|why| Failure::input(format!("cannot read the code: {why}"), "one line on standard input"))?;
+        std::io::stdin()
+            .read_line(&mut line)
+            .map_err(|why| Failure::input(format!("cannot read the code: {why}"), "one line on standard input"))?;
         typed = line;
         typed.trim()
     } else {
         text
     };
-    Code::new(text, Provenance::Stated).map_err(|error| Failure::input(error.to_string(), "the code as it was issued, like 0417; leading zeros count"))
+    Code::new(text, Provenance::Stated)
+        .map_err(|error| Failure::input(error.to_string(), "the code as it was issued, like 0417; leading zeros count"))
 }
 
 fn print(plan: &Plan, why_not: bool) {
@@ -97,7 +101,14 @@ fn steps(plan: &Plan) {
             }
         }
     }
-    paint::indented(2, &format!("Entering a code now: {}; {}.", if plan.entering_now.safe { "safe" } else { "not now" }, plan.entering_now.because));
+    paint::indented(
+        2,
+        &format!(
+            "Entering a code now: {}; {}.",
+            if plan.entering_now.safe { "safe" } else { "not now" },
+            plan.entering_now.because
+        ),
+    );
 }
 
 fn do_not(plan: &Plan) {
@@ -135,8 +146,12 @@ fn ways(plan: &Plan) {
     paint::heading("Ways, the best first");
     for (index, way) in plan.ways.iter().enumerate() {
         let careful = if way.careful { ", with care" } else { "" };
-        let lacking = if way.lacking.is_empty() { String::new() } else { format!("; you need: {}", way.lacking.join(", ")) };
-        paint::item(&format!("{}.", index + 1), &format!("{} (gives {}{careful}{lacking}){}", way.title, way.gives, paint::sources(&way.sources)));
+        let lacking =
+            if way.lacking.is_empty() { String::new() } else { format!("; you need: {}", way.lacking.join(", ")) };
+        paint::item(
+            &format!("{}.", index + 1),
+            &format!("{} (gives {}{careful}{lacking}){}", way.title, way.gives, paint::sources(&way.sources)),
+        );
         for cost in &way.estimates {
             paint::aside(7, &cost_words(cost));
         }
@@ -225,19 +240,37 @@ fn remarks(title: &str, all: &[headlock_advisor::Remark]) {
 fn readings(plan: &Plan, why_not: bool) {
     paint::heading(&format!("Why: {} readings remain", plan.readings.len()));
     for reading in &plan.readings {
-        let left = reading.attempts_left.map_or_else(|| "never locks out".to_owned(), |n| format!("{n} left before a lock-out"));
-        paint::item("-", &format!("{}: {}, {}; it {}; {left}{}", reading.name, reading.unit, reading.title, reading.doing.join(" or "), paint::sources(&reading.sources)));
+        let left = reading
+            .attempts_left
+            .map_or_else(|| "never locks out".to_owned(), |n| format!("{n} left before a lock-out"));
+        paint::item(
+            "-",
+            &format!(
+                "{}: {}, {}; it {}; {left}{}",
+                reading.name,
+                reading.unit,
+                reading.title,
+                reading.doing.join(" or "),
+                paint::sources(&reading.sources)
+            ),
+        );
     }
     if plan.excluded.is_empty() {
         return;
     }
     if !why_not {
-        paint::aside(2, &format!("{} are out; --why-not shows them, headlock identify says more.", plan.excluded.len()));
+        paint::aside(
+            2,
+            &format!("{} are out; --why-not shows them, headlock identify says more.", plan.excluded.len()),
+        );
         return;
     }
     paint::heading("Out");
     for excluded in &plan.excluded {
-        let name = excluded.reading.as_ref().map_or_else(|| excluded.unit.clone(), |reading| format!("{}#{reading}", excluded.unit));
+        let name = excluded
+            .reading
+            .as_ref()
+            .map_or_else(|| excluded.unit.clone(), |reading| format!("{}#{reading}", excluded.unit));
         paint::item("-", &format!("{name}: {}", excluded.because));
     }
 }

@@ -9,7 +9,7 @@ use crate::failure::Failure;
 
 /// What is known about the car.
 #[derive(Clone, Debug, Default, clap::Args)]
-pub struct Options {
+pub(crate) struct Options {
     /// The vehicle, like "Qashqai J10".
     #[arg(long)]
     pub vehicle: Option<String>,
@@ -48,7 +48,10 @@ impl Options {
         let firmware = self.firmware.as_deref().map(str::parse).transpose();
         let firmware = firmware.map_err(|error: BadFirmware| Failure::input(error.to_string(), "--firmware 1.05"))?;
         if let Some(serial) = self.serial.iter().find(|serial| serial.trim().is_empty() || serial.len() > 40) {
-            return Err(Failure::input(format!("{serial:?} is no serial number"), "the number on the unit's label, like CL12345678"));
+            return Err(Failure::input(
+                format!("{serial:?} is no serial number"),
+                "the number on the unit's label, like CL12345678",
+            ));
         }
         let unit = match &self.unit {
             Some(text) => Some(super::find_unit(catalog, text)?.identity.id.clone()),
@@ -108,7 +111,8 @@ impl Options {
         let remaining = &identification.remaining;
         match question.id.as_str() {
             "firmware" => remaining.iter().any(|c| {
-                !c.reading.firmware.is_any() || c.states.iter().any(|s| s.case.behaviour.service.iter().any(|m| !m.firmware.is_any()))
+                !c.reading.firmware.is_any()
+                    || c.states.iter().any(|s| s.case.behaviour.service.iter().any(|m| !m.firmware.is_any()))
             }),
             "look" => remaining.iter().any(|c| !c.unit.identity.look.is_empty()),
             _ => true,
@@ -153,14 +157,19 @@ fn put(question: &Question, input: &mut impl BufRead) -> Result<Option<String>, 
     eprint!("{text}  your answer (empty: not known) > ");
     let _ = std::io::stderr().flush();
     let mut line = String::new();
-    let read = input.read_line(&mut line).map_err(|why| Failure::input(format!("cannot read an answer: {why}"), "answer on standard input"))?;
+    let read = input
+        .read_line(&mut line)
+        .map_err(|why| Failure::input(format!("cannot read an answer: {why}"), "answer on standard input"))?;
     let answer = line.trim();
     if read == 0 || answer.is_empty() {
         eprintln!();
         return Ok(None);
     }
-    let by_number = |word: &str| word.parse::<usize>().ok().and_then(|n| question.answers.get(n.checked_sub(1)?)).map(|a| a.id.clone());
-    let words: Vec<String> = answer.split(',').map(str::trim).map(|word| by_number(word).unwrap_or_else(|| word.to_owned())).collect();
+    let by_number = |word: &str| {
+        word.parse::<usize>().ok().and_then(|n| question.answers.get(n.checked_sub(1)?)).map(|a| a.id.clone())
+    };
+    let words: Vec<String> =
+        answer.split(',').map(str::trim).map(|word| by_number(word).unwrap_or_else(|| word.to_owned())).collect();
     Ok(Some(words.join(",")))
 }
 
@@ -169,7 +178,10 @@ fn attempts(text: Option<&str>) -> Result<Attempts, Failure> {
     let (number, more) = text.strip_suffix('+').map_or((text, false), |number| (number, true));
     match number.trim().parse::<u16>() {
         Ok(n) if n <= 1000 => Ok(if more { Attempts::AtLeast(n) } else { Attempts::Exactly(n) }),
-        _ => Err(Failure::input(format!("{text:?} is no count of wrong codes"), "a number like 3, or 3+ for three or more")),
+        _ => Err(Failure::input(
+            format!("{text:?} is no count of wrong codes"),
+            "a number like 3, or 3+ for three or more",
+        )),
     }
 }
 

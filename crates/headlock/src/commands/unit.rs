@@ -12,7 +12,9 @@ use crate::store::Texts;
 
 /// Shows one unit: all readings side by side, conflicts marked, every value with its sources.
 #[derive(Debug, clap::Args)]
-#[command(after_help = "Examples:\n  headlock unit nissan/clarion-cl\n  headlock unit clarion-cl --conflicts\n  headlock unit nissan/unknown --reading s1 --json")]
+#[command(
+    after_help = "Examples:\n  headlock unit nissan/clarion-cl\n  headlock unit clarion-cl --conflicts\n  headlock unit nissan/unknown --reading s1 --json"
+)]
 pub struct Args {
     /// The unit's id.
     id: String,
@@ -43,7 +45,10 @@ pub fn run(args: &Args, texts: &Texts, json: bool) -> Result<(), Failure> {
     for name in &args.reading {
         if unit.reading(name).is_none() {
             let ids: Vec<&str> = unit.readings.iter().map(|reading| reading.id.as_str()).collect();
-            return Err(Failure::input(format!("{} has no reading {name:?}", unit.identity.id), headlock_profile::closest(name, &ids)));
+            return Err(Failure::input(
+                format!("{} has no reading {name:?}", unit.identity.id),
+                headlock_profile::closest(name, &ids),
+            ));
         }
     }
     let fields = fields(unit, &args.reading);
@@ -62,7 +67,11 @@ fn fields(unit: &Unit, only: &[String]) -> BTreeMap<String, Vec<Stated>> {
         for evidence in &reading.evidence {
             for (index, cited) in evidence.values.iter().enumerate() {
                 let stated = fields.entry(evidence.path.clone()).or_default();
-                let name = if evidence.values.len() > 1 { format!("{} {}", reading.id, kind(evidence, index)) } else { reading.id.clone() };
+                let name = if evidence.values.len() > 1 {
+                    format!("{} {}", reading.id, kind(evidence, index))
+                } else {
+                    reading.id.clone()
+                };
                 let slot = match stated.iter_mut().find(|s| s.value == cited.text) {
                     Some(slot) => slot,
                     None => {
@@ -129,7 +138,16 @@ fn print(unit: &Unit, fields: &[(String, Vec<Stated>)], only: &[String]) {
     paint::heading("Readings");
     for reading in unit.readings.iter().filter(|reading| only.is_empty() || only.contains(&reading.id)) {
         let cases = if reading.cases.len() > 1 { format!(", {} cases", reading.cases.len()) } else { String::new() };
-        paint::item("-", &format!("{}: {} ({}{cases}){}", reading.id, reading.title, reading.grade.word(), paint::sources(&reading.sources)));
+        paint::item(
+            "-",
+            &format!(
+                "{}: {} ({}{cases}){}",
+                reading.id,
+                reading.title,
+                reading.grade.word(),
+                paint::sources(&reading.sources)
+            ),
+        );
         if !reading.note.is_empty() {
             paint::aside(6, &reading.note);
         }
@@ -138,10 +156,22 @@ fn print(unit: &Unit, fields: &[(String, Vec<Stated>)], only: &[String]) {
     for (path, stated) in fields {
         let conflict = is_conflict(stated);
         let mark = if conflict { "≠" } else { " " };
-        anstream::println!("{}{mark} {path}{:#}", if conflict { paint::BAD } else { anstyle::Style::new() }, if conflict { paint::BAD } else { anstyle::Style::new() });
+        anstream::println!(
+            "{}{mark} {path}{:#}",
+            if conflict { paint::BAD } else { anstyle::Style::new() },
+            if conflict { paint::BAD } else { anstyle::Style::new() }
+        );
         for value in stated {
             paint::indented(6, &value.value);
-            paint::aside(8, &format!("{} ({}){}", value.readings.join(", "), value.grades.join(", "), paint::sources(&value.sources)));
+            paint::aside(
+                8,
+                &format!(
+                    "{} ({}){}",
+                    value.readings.join(", "),
+                    value.grades.join(", "),
+                    paint::sources(&value.sources)
+                ),
+            );
             for note in &value.notes {
                 paint::aside(8, note);
             }
@@ -166,7 +196,8 @@ fn print_json(unit: &Unit, fields: &[(String, Vec<Stated>)]) {
         .iter()
         .map(|r| json!({ "id": r.id, "title": r.title, "sources": r.sources, "grade": r.grade.word(), "note": r.note, "cases": r.cases.iter().map(headlock_profile::Case::label).collect::<Vec<_>>() }))
         .collect();
-    let serials: Vec<_> = identity.serial.iter().map(|s| json!({ "name": s.name, "pattern": s.pattern, "example": s.example })).collect();
+    let serials: Vec<_> =
+        identity.serial.iter().map(|s| json!({ "name": s.name, "pattern": s.pattern, "example": s.example })).collect();
     let value = json!({
         "id": identity.id, "name": identity.name, "summary": identity.summary, "note": identity.note, "family": identity.family,
         "vehicles": identity.vehicles, "years": { "from": identity.years.from, "to": identity.years.to },

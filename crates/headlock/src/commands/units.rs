@@ -8,7 +8,9 @@ use crate::store::Texts;
 
 /// Lists the units of the catalogue.
 #[derive(Debug, clap::Args)]
-#[command(after_help = "Examples:\n  headlock units\n  headlock units clarion\n  headlock --catalog my-units units --json")]
+#[command(
+    after_help = "Examples:\n  headlock units\n  headlock units clarion\n  headlock --catalog my-units units --json"
+)]
 pub struct Args {
     /// Only those whose id, name, family or vehicles hold this word.
     word: Option<String>,
@@ -26,7 +28,13 @@ pub fn run(args: &Args, texts: &Texts, json: bool) -> Result<(), Failure> {
         .iter()
         .filter(|unit| {
             let identity = &unit.identity;
-            let all = format!("{} {} {} {}", identity.id, identity.name, identity.family.as_deref().unwrap_or_default(), identity.vehicles.join(" "));
+            let all = format!(
+                "{} {} {} {}",
+                identity.id,
+                identity.name,
+                identity.family.as_deref().unwrap_or_default(),
+                identity.vehicles.join(" ")
+            );
             word.as_deref().is_none_or(|word| all.to_lowercase().contains(word))
         })
         .collect();
@@ -49,10 +57,21 @@ pub fn run(args: &Args, texts: &Texts, json: bool) -> Result<(), Failure> {
         let identity = &unit.identity;
         let years = match (identity.years.from, identity.years.to) {
             (None, None) => String::new(),
-            (from, to) => format!("{}-{}", from.map_or(String::new(), |y| y.to_string()), to.map_or(String::new(), |y| y.to_string())),
+            (from, to) => format!(
+                "{}-{}",
+                from.map_or(String::new(), |y| y.to_string()),
+                to.map_or(String::new(), |y| y.to_string())
+            ),
         };
         let readings: Vec<&str> = unit.readings.iter().map(|reading| reading.id.as_str()).collect();
-        anstream::println!("{}{:<28}{} {:<10} {}", paint::HEADING, identity.id, paint::HEADING.render_reset(), years, identity.name);
+        anstream::println!(
+            "{}{:<28}{} {:<10} {}",
+            paint::HEADING,
+            identity.id,
+            paint::HEADING.render_reset(),
+            years,
+            identity.name
+        );
         paint::aside(4, &format!("readings: {}", readings.join(", ")));
     }
     if units.is_empty() {

@@ -12,7 +12,8 @@ use crate::script::{Running, loss_word, parse_events, span};
 /// # Errors
 /// Input or output is gone.
 pub fn run(mut running: Running, input: &mut impl BufRead, output: &mut impl Write) -> Result<(), Failure> {
-    let gone = |why: std::io::Error| Failure::input(format!("cannot go on: {why}"), "a terminal, or a pipe that stays open");
+    let gone =
+        |why: std::io::Error| Failure::input(format!("cannot go on: {why}"), "a terminal, or a pipe that stays open");
     writeln!(output, "{}", running.label).map_err(gone)?;
     writeln!(output, "keys: {}", running.twin.spec().keys().join(" ")).map_err(gone)?;
     writeln!(output, "{}", status(&running)).map_err(gone)?;

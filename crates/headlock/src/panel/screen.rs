@@ -24,7 +24,8 @@ const LOG_LINES: usize = 200;
 /// # Errors
 /// The terminal cannot be used.
 pub fn run(running: Running, speed: u32) -> Result<(), Failure> {
-    let mut terminal = ratatui::try_init().map_err(|why| Failure::input(format!("this terminal cannot be used: {why}"), "--plain works everywhere"))?;
+    let mut terminal = ratatui::try_init()
+        .map_err(|why| Failure::input(format!("this terminal cannot be used: {why}"), "--plain works everywhere"))?;
     let result = watch(&mut terminal, &mut App::new(running, speed));
     ratatui::restore();
     result.map_err(|why| Failure::input(format!("the terminal is gone: {why}"), "--plain works everywhere"))
@@ -93,7 +94,11 @@ impl App {
             return;
         }
         self.owed_ms += real.as_secs_f64() * 1000.0 * f64::from(self.speed);
-        #[expect(clippy::cast_possible_truncation, clippy::cast_sign_loss, reason = "never negative, and cut to whole milliseconds")]
+        #[expect(
+            clippy::cast_possible_truncation,
+            clippy::cast_sign_loss,
+            reason = "never negative, and cut to whole milliseconds"
+        )]
         let whole = self.owed_ms as u64;
         #[expect(clippy::cast_precision_loss, reason = "far below 2^52")]
         let spent = whole as f64;
@@ -128,7 +133,9 @@ impl App {
             KeyCode::F(2) => self.switch_supply(),
             KeyCode::F(3) => self.holding = !self.holding,
             KeyCode::Char('+') => self.speed = SPEEDS.iter().copied().find(|s| *s > self.speed).unwrap_or(self.speed),
-            KeyCode::Char('-') => self.speed = SPEEDS.iter().rev().copied().find(|s| *s < self.speed).unwrap_or(self.speed),
+            KeyCode::Char('-') => {
+                self.speed = SPEEDS.iter().rev().copied().find(|s| *s < self.speed).unwrap_or(self.speed)
+            }
             KeyCode::Char(' ') => self.paused = !self.paused,
             KeyCode::Char(':') => self.command = Some(String::new()),
             KeyCode::Char(c) => {
@@ -190,7 +197,8 @@ impl App {
     fn bindings(&self) -> Vec<(char, String)> {
         let mut letters = ('a'..='z').chain('A'..='Z');
         let names = self.running.twin.spec().keys();
-        let own: Vec<char> = names.iter().filter(|name| name.chars().count() == 1).filter_map(|name| name.chars().next()).collect();
+        let own: Vec<char> =
+            names.iter().filter(|name| name.chars().count() == 1).filter_map(|name| name.chars().next()).collect();
         names
             .iter()
             .filter_map(|name| {
@@ -225,16 +233,26 @@ impl App {
             .alignment(Alignment::Center)
             .block(Block::bordered().title(if view.on { " display " } else { " display, off " }));
         frame.render_widget(text, display);
-        frame.render_widget(Paragraph::new(self.key_row()).wrap(Wrap { trim: true }).block(Block::bordered().title(" keys ")), keys);
+        frame.render_widget(
+            Paragraph::new(self.key_row()).wrap(Wrap { trim: true }).block(Block::bordered().title(" keys ")),
+            keys,
+        );
         frame.render_widget(Paragraph::new(self.state_lines()).block(Block::bordered().title(" unit and car ")), state);
         let height = usize::from(log.height.saturating_sub(2));
         let tail = self.log.iter().skip(self.log.len().saturating_sub(height)).map(|line| Line::from(line.clone()));
-        frame.render_widget(Paragraph::new(tail.collect::<Vec<_>>()).block(Block::bordered().title(" what happened ")), log);
+        frame.render_widget(
+            Paragraph::new(tail.collect::<Vec<_>>()).block(Block::bordered().title(" what happened ")),
+            log,
+        );
         let bottom = self.command.as_ref().map_or_else(
-            || vec![
-                Line::from("Tab ignition  F2 supply  F3 hold the next key (again: let it up)  + - speed  Space pause"),
-                Line::from(": any event of docs/scripts.md, like `hold 1+6 for 5s` or `wait 1h`  Esc leaves"),
-            ],
+            || {
+                vec![
+                    Line::from(
+                        "Tab ignition  F2 supply  F3 hold the next key (again: let it up)  + - speed  Space pause",
+                    ),
+                    Line::from(": any event of docs/scripts.md, like `hold 1+6 for 5s` or `wait 1h`  Esc leaves"),
+                ]
+            },
             |command| vec![Line::from(format!(": {command}_")), Line::from("Enter does it, Esc drops it")],
         );
         frame.render_widget(Paragraph::new(bottom), help);
@@ -266,8 +284,18 @@ impl App {
         let on_off = |on: bool| if on { "on" } else { "off" };
         vec![
             Line::from(format!("lock: {}", lock_words(&view))),
-            Line::from(format!("ignition {ignition}   supply {}   audio {}   navigation {}", on_off(self.supplied), on_off(view.audio), on_off(view.navigation))),
-            Line::from(format!("clock {}   speed x{}{}", clock(self.running.twin.now_ms()), self.speed, if self.paused { "   paused" } else { "" })),
+            Line::from(format!(
+                "ignition {ignition}   supply {}   audio {}   navigation {}",
+                on_off(self.supplied),
+                on_off(view.audio),
+                on_off(view.navigation)
+            )),
+            Line::from(format!(
+                "clock {}   speed x{}{}",
+                clock(self.running.twin.now_ms()),
+                self.speed,
+                if self.paused { "   paused" } else { "" }
+            )),
         ]
     }
 }
@@ -284,7 +312,12 @@ mod tests {
     fn app() -> App {
         let toml = include_str!("../../../../tests/catalog/units/plain.toml");
         let texts = Texts::load(&[]).unwrap().with("plain.toml", toml);
-        let row = UnitRow { id: "plain/panel".to_owned(), codes: vec!["1234".to_owned()], locked: true, ..UnitRow::default() };
+        let row = UnitRow {
+            id: "plain/panel".to_owned(),
+            codes: vec!["1234".to_owned()],
+            locked: true,
+            ..UnitRow::default()
+        };
         let running = Start { row, with: Vec::new() }.start(&texts, &texts.catalog().unwrap()).unwrap().remove(0);
         App::new(running, 1)
     }

@@ -80,12 +80,29 @@ const EVENTS: [&str; 26] = [
     "enter", "door", "pinhole", "usb", "diag", "vehicle", "owner", "read", "plant", "mend", "define", "with", "end",
 ];
 const REQUESTS: [&str; 10] = [
-    "read-serial", "read-firmware", "read-state", "enter-code", "clear-attempts", "reset-lock", "clear-locked-out",
-    "disable-checking", "reflash", "pair",
+    "read-serial",
+    "read-firmware",
+    "read-state",
+    "enter-code",
+    "clear-attempts",
+    "reset-lock",
+    "clear-locked-out",
+    "disable-checking",
+    "reflash",
+    "pair",
 ];
 const FAULTS: [&str; 11] = [
-    "eeprom-forgets", "eeprom-worn", "stuck-key", "dead-key", "frozen", "muted", "glitch", "surge-damage",
-    "hardware-lock", "exchanged", "other-code",
+    "eeprom-forgets",
+    "eeprom-worn",
+    "stuck-key",
+    "dead-key",
+    "frozen",
+    "muted",
+    "glitch",
+    "surge-damage",
+    "hardware-lock",
+    "exchanged",
+    "other-code",
 ];
 
 /// Reads one event.
@@ -95,14 +112,23 @@ pub(super) fn parse(words: &[Word]) -> Result<Event, Wrong> {
     if let [.., "cut@write", n] = words.as_slice() {
         let n = *n;
         let number = n.parse().ok().filter(|n| *n > 0);
-        cut_at_write = Some(number.ok_or_else(|| Wrong::new(n, format!("`{n}` is no count of writes"), "1 for the first byte written"))?);
+        cut_at_write =
+            Some(number.ok_or_else(|| {
+                Wrong::new(n, format!("`{n}` is no count of writes"), "1 for the first byte written")
+            })?);
         words.truncate(words.len() - 2);
     }
     Ok(Event { what: what(&words)?, cut_at_write })
 }
 
 fn what(words: &[&str]) -> Result<What, Wrong> {
-    let usage = |help: &str| Wrong::new(words.first().copied().unwrap_or_default(), format!("`{}` cannot be understood", words.join(" ")), help);
+    let usage = |help: &str| {
+        Wrong::new(
+            words.first().copied().unwrap_or_default(),
+            format!("`{}` cannot be understood", words.join(" ")),
+            help,
+        )
+    };
     Ok(match words {
         ["wait", time] => What::Wait(duration(time)?),
         ["supply", "cut"] => What::SupplyCut(None),
@@ -124,14 +150,17 @@ fn what(words: &[&str]) -> Result<What, Wrong> {
         ["press", key] => What::Press { key: (*key).to_owned(), times: 1, hold_ms: PRESS_MS },
         ["press", key, "for", time] => What::Press { key: (*key).to_owned(), times: 1, hold_ms: duration(time)? },
         ["press", key, times] => What::Press { key: (*key).to_owned(), times: count(times)?, hold_ms: PRESS_MS },
-        ["hold", keys, "for", time] => {
-            What::Hold { keys: keys.split('+').filter(|k| !k.is_empty()).map(str::to_owned).collect(), hold_ms: duration(time)? }
-        }
+        ["hold", keys, "for", time] => What::Hold {
+            keys: keys.split('+').filter(|k| !k.is_empty()).map(str::to_owned).collect(),
+            hold_ms: duration(time)?,
+        },
         ["keydown", key] => What::KeyDown((*key).to_owned()),
         ["keyup", key] => What::KeyUp((*key).to_owned()),
         ["turn", knob, clicks] => What::Turn {
             knob: (*knob).to_owned(),
-            clicks: clicks.parse().map_err(|_| Wrong::new(clicks, format!("`{clicks}` is no count of clicks"), "like 5, or -3 for the other way"))?,
+            clicks: clicks.parse().map_err(|_| {
+                Wrong::new(clicks, format!("`{clicks}` is no count of clicks"), "like 5, or -3 for the other way")
+            })?,
         },
         ["type", "enter"] => What::Type(Zeroizing::new("\n".to_owned())),
         ["type", text] => What::Type(Zeroizing::new((*text).to_owned())),
@@ -146,7 +175,11 @@ fn what(words: &[&str]) -> Result<What, Wrong> {
         }
         ["diag", tester, request] => {
             let known = REQUESTS.iter().find(|known| *known == request && **known != "enter-code");
-            let help = if *request == "enter-code" { "name the code: diag consult enter-code 1234".to_owned() } else { closest(request, &REQUESTS) };
+            let help = if *request == "enter-code" {
+                "name the code: diag consult enter-code 1234".to_owned()
+            } else {
+                closest(request, &REQUESTS)
+            };
             let request = known.ok_or_else(|| Wrong::new(request, format!("`{request}` is no whole request"), help))?;
             What::Diag { tester: Arc::from(*tester), request: Asked::Plain(request) }
         }
@@ -158,7 +191,9 @@ fn what(words: &[&str]) -> Result<What, Wrong> {
         ["owner", "opt-out"] => What::Owner(Owner::OptIn(false)),
         ["owner", "set", name, word] => What::Owner(Owner::Set((*name).to_owned(), (*word).to_owned())),
         ["read", "label"] => What::ReadLabel,
-        [verb @ ("plant" | "mend"), name, rest @ ..] => What::Fault { plant: *verb == "plant", fault: fault(name, rest)? },
+        [verb @ ("plant" | "mend"), name, rest @ ..] => {
+            What::Fault { plant: *verb == "plant", fault: fault(name, rest)? }
+        }
         [] => return Err(Wrong::new("", "a row without an event", "write one, like: wait 1s")),
         [first, ..] if EVENTS.contains(first) => return Err(usage("docs/scripts.md lists its forms")),
         [first, ..] => return Err(Wrong::new(first, format!("unknown word `{first}`"), closest(first, &EVENTS))),
@@ -190,9 +225,13 @@ fn fault(name: &str, rest: &[&str]) -> Result<Broken, Wrong> {
     let known = *known.ok_or_else(|| Wrong::new(name, format!("unknown fault `{name}`"), closest(name, &FAULTS)))?;
     match (known, rest) {
         ("stuck-key" | "dead-key", [key]) => Ok(Broken::Key(known, (*key).to_owned())),
-        ("stuck-key" | "dead-key", _) => Err(Wrong::new(name, format!("`{name}` of which key?"), format!("like: plant {name} 1"))),
+        ("stuck-key" | "dead-key", _) => {
+            Err(Wrong::new(name, format!("`{name}` of which key?"), format!("like: plant {name} 1")))
+        }
         (known, []) => Ok(Broken::Plain(known)),
-        (_, [extra, ..]) => Err(Wrong::new(extra, format!("`{extra}` is too much here"), format!("like: plant {name}"))),
+        (_, [extra, ..]) => {
+            Err(Wrong::new(extra, format!("`{extra}` is too much here"), format!("like: plant {name}")))
+        }
     }
 }
 
@@ -216,8 +255,14 @@ pub(super) fn duration(text: &str) -> Result<u64, Wrong> {
         return whole.checked_mul(scale).filter(|ms| *ms < 1 << 53).ok_or_else(wrong);
     }
     let fraction: f64 = number.parse().map_err(|_| wrong())?;
-    #[expect(clippy::cast_possible_truncation, clippy::cast_sign_loss, clippy::cast_precision_loss, reason = "digits and a point only, checked below 2^53")]
-    let ms = if (0.0..1e9).contains(&fraction) { (fraction * scale as f64).round() as u64 } else { return Err(wrong()) };
+    #[expect(
+        clippy::cast_possible_truncation,
+        clippy::cast_sign_loss,
+        clippy::cast_precision_loss,
+        reason = "digits and a point only, checked below 2^53"
+    )]
+    let ms =
+        if (0.0..1e9).contains(&fraction) { (fraction * scale as f64).round() as u64 } else { return Err(wrong()) };
     Ok(ms)
 }
 
@@ -229,10 +274,9 @@ fn millivolts(text: &str) -> Result<u32, Wrong> {
 }
 
 fn count(text: &str) -> Result<u32, Wrong> {
-    text.strip_prefix('x')
-        .and_then(|n| n.parse().ok())
-        .filter(|n| (1..=1000).contains(n))
-        .ok_or_else(|| Wrong::new(text, format!("`{text}` is neither `for` a time nor a count"), "like x5, at most x1000"))
+    text.strip_prefix('x').and_then(|n| n.parse().ok()).filter(|n| (1..=1000).contains(n)).ok_or_else(|| {
+        Wrong::new(text, format!("`{text}` is neither `for` a time nor a count"), "like x5, at most x1000")
+    })
 }
 
 impl Event {
@@ -292,7 +336,9 @@ fn what_happens(what: &What, hands: &mut Hands<'_>, codes: &[Code], wrong_code: 
         What::Type(text) => text.chars().for_each(|c| hands.now(Input::Keyboard(c))),
         What::Enter(entered) => {
             let code = code(entered, hands, codes, wrong_code)?;
-            hands.enter(&code).map_err(|error| Wrong::new("enter", error.to_string(), "a code of this unit's length and alphabet"))?;
+            hands
+                .enter(&code)
+                .map_err(|error| Wrong::new("enter", error.to_string(), "a code of this unit's length and alphabet"))?;
         }
         What::Door(open) => hands.now(Input::Door { open: *open }),
         What::Pinhole(ms) => {
@@ -326,14 +372,15 @@ fn bad_code(error: &headlock_profile::BadCode) -> Wrong {
 
 fn code(entered: &Entered, hands: &Hands<'_>, codes: &[Code], wrong_code: Option<&str>) -> Result<Code, Wrong> {
     match entered {
-        Entered::Right => codes
-            .first()
-            .cloned()
-            .ok_or_else(|| Wrong::new("right", "nobody knows this unit's code", "give it one in its row: unit … code 1234")),
-        Entered::Wrong => Code::new(wrong_code.unwrap_or_default(), Provenance::Stated).map_err(|error| bad_code(&error)),
-        Entered::Answer => {
-            hands.answer().ok_or_else(|| Wrong::new("answer", "this unit asks no challenge", "only one with belongs_to = \"challenge\" does"))
+        Entered::Right => codes.first().cloned().ok_or_else(|| {
+            Wrong::new("right", "nobody knows this unit's code", "give it one in its row: unit … code 1234")
+        }),
+        Entered::Wrong => {
+            Code::new(wrong_code.unwrap_or_default(), Provenance::Stated).map_err(|error| bad_code(&error))
         }
+        Entered::Answer => hands.answer().ok_or_else(|| {
+            Wrong::new("answer", "this unit asks no challenge", "only one with belongs_to = \"challenge\" does")
+        }),
         Entered::Code(text) => Code::new(text, Provenance::Stated).map_err(|error| bad_code(&error)),
     }
 }
@@ -355,10 +402,14 @@ fn request_of(asked: &Asked, hands: &Hands<'_>, codes: &[Code], wrong_code: Opti
 
 fn owner(action: &Owner) -> Result<OwnerAction, Wrong> {
     Ok(match action {
-        Owner::SetCode(text) => OwnerAction::SetCode(Code::new(text, Provenance::Owner).map_err(|error| bad_code(&error))?),
+        Owner::SetCode(text) => {
+            OwnerAction::SetCode(Code::new(text, Provenance::Owner).map_err(|error| bad_code(&error))?)
+        }
         Owner::EraseCode => OwnerAction::EraseCode,
         Owner::OptIn(on) => OwnerAction::OptIn(*on),
-        Owner::Set(setting, word) => OwnerAction::Set { setting: Arc::from(setting.as_str()), word: Arc::from(word.as_str()) },
+        Owner::Set(setting, word) => {
+            OwnerAction::Set { setting: Arc::from(setting.as_str()), word: Arc::from(word.as_str()) }
+        }
     })
 }
 
@@ -383,7 +434,9 @@ impl Running {
     /// A code that the twin does not have is asked for before anything is pressed.
     fn needs_code(&self, what: &What) -> Result<(), Wrong> {
         match what {
-            What::Enter(Entered::Wrong) | What::Diag { request: Asked::EnterCode(Entered::Wrong), .. } if self.wrong_code().is_none() => {
+            What::Enter(Entered::Wrong) | What::Diag { request: Asked::EnterCode(Entered::Wrong), .. }
+                if self.wrong_code().is_none() =>
+            {
                 Err(Wrong::new("wrong", "every code that can be typed opens this unit", "name the code to enter"))
             }
             _ => Ok(()),

@@ -56,8 +56,31 @@ pub struct Seen {
 }
 
 const PAIRS: [&str; 25] = [
-    "state", "failed", "rounds", "in-round", "left", "penalty", "wait", "audio", "navigation", "card", "beep", "no-beep",
-    "verdict", "answer", "label", "lost", "refused", "dead", "alive", "frozen", "awake", "lock", "changed", "unchanged", "counts",
+    "state",
+    "failed",
+    "rounds",
+    "in-round",
+    "left",
+    "penalty",
+    "wait",
+    "audio",
+    "navigation",
+    "card",
+    "beep",
+    "no-beep",
+    "verdict",
+    "answer",
+    "label",
+    "lost",
+    "refused",
+    "dead",
+    "alive",
+    "frozen",
+    "awake",
+    "lock",
+    "changed",
+    "unchanged",
+    "counts",
 ];
 
 /// Reads expectations.
@@ -89,20 +112,30 @@ pub(super) fn parse(words: &[Word]) -> Result<Vec<Expectation>, Wrong> {
         rest = &tail[used..];
     }
     if out.is_empty() {
-        return Err(Wrong::new("->", "nothing is expected here", "name the display, or a pair such as `failed 1`; or leave out the arrow"));
+        return Err(Wrong::new(
+            "->",
+            "nothing is expected here",
+            "name the display, or a pair such as `failed 1`; or leave out the arrow",
+        ));
     }
     Ok(out)
 }
 
 fn pair(name: &Word, tail: &[Word]) -> Result<(Expectation, usize), Wrong> {
     let value = |index: usize, help: &str| {
-        tail.get(index).map(|word| word.text.clone()).ok_or_else(|| Wrong::new(&name.text, format!("`{}` of what?", name.text), help))
+        tail.get(index)
+            .map(|word| word.text.clone())
+            .ok_or_else(|| Wrong::new(&name.text, format!("`{}` of what?", name.text), help))
     };
     let among = |text: String, words: &[&str]| {
         if words.contains(&text.as_str()) {
             Ok(text)
         } else {
-            Err(Wrong::new(&text, format!("`{text}` does not fit behind `{}`", name.text), format!("one of {}", words.join(", "))))
+            Err(Wrong::new(
+                &text,
+                format!("`{text}` does not fit behind `{}`", name.text),
+                format!("one of {}", words.join(", ")),
+            ))
         }
     };
     let number = |text: String| {
@@ -116,9 +149,11 @@ fn pair(name: &Word, tail: &[Word]) -> Result<(Expectation, usize), Wrong> {
     let (check, value, used) = match name.text.as_str() {
         "state" => (Check::Phase(0), among(value(0, "like `state armed`")?, &PHASES)?, 1),
         "lock" => {
-            let index: usize = value(0, "like `lock 2 armed`")?.parse().ok().filter(|n| (1..=4).contains(n)).ok_or_else(|| {
-                Wrong::new("lock", "which lock?", "like `lock 2 armed`, counted from 1")
-            })?;
+            let index: usize = value(0, "like `lock 2 armed`")?
+                .parse()
+                .ok()
+                .filter(|n| (1..=4).contains(n))
+                .ok_or_else(|| Wrong::new("lock", "which lock?", "like `lock 2 armed`, counted from 1"))?;
             (Check::Phase(index - 1), among(value(1, "like `lock 2 armed`")?, &PHASES)?, 2)
         }
         "failed" => (Check::Failed, number(value(0, "like `failed 1`")?)?, 1),
@@ -130,7 +165,14 @@ fn pair(name: &Word, tail: &[Word]) -> Result<(Expectation, usize), Wrong> {
             let text = value(0, "like `wait 1h`")?;
             let ms = match text.as_str() {
                 "none" | "never" => None,
-                cycles if cycles.ends_with("cycles") || cycles.ends_with("cycle") || cycles.ends_with("reboots") || cycles.ends_with("reboot") => None,
+                cycles
+                    if cycles.ends_with("cycles")
+                        || cycles.ends_with("cycle")
+                        || cycles.ends_with("reboots")
+                        || cycles.ends_with("reboot") =>
+                {
+                    None
+                }
                 time => Some(duration(time)?),
             };
             (Check::Wait(ms), text, 1)
@@ -138,7 +180,11 @@ fn pair(name: &Word, tail: &[Word]) -> Result<(Expectation, usize), Wrong> {
         "audio" => (Check::Audio, among(value(0, "like `audio on`")?, &["on", "off"])?, 1),
         "navigation" => (Check::Navigation, among(value(0, "like `navigation on`")?, &["on", "off"])?, 1),
         "card" => (Check::Card, among(value(0, "like `card on`")?, &["on", "off"])?, 1),
-        "verdict" => (Check::Verdict, among(value(0, "like `verdict wrong`")?, &["opened", "wrong", "refused", "ignored", "none"])?, 1),
+        "verdict" => (
+            Check::Verdict,
+            among(value(0, "like `verdict wrong`")?, &["opened", "wrong", "refused", "ignored", "none"])?,
+            1,
+        ),
         "answer" => (Check::Answer, value(0, "like `answer done`")?, 1),
         "label" => (Check::Label, value(0, "like `label hidden`")?, 1),
         "counts" => (Check::Counts, value(0, "like `counts 2345`")?, 1),
@@ -179,7 +225,12 @@ impl Expectation {
             }
             Check::Verdict => running.last_verdict().map_or("none", verdict_word).to_owned(),
             Check::Answer => answer_word(running.last_answer(), &self.value),
-            Check::Label => match running.records.iter().rev().find_map(|r| if let Record::Label(label) = r { Some(label) } else { None }) {
+            Check::Label => match running
+                .records
+                .iter()
+                .rev()
+                .find_map(|r| if let Record::Label(label) = r { Some(label) } else { None })
+            {
                 Some(Some(text)) => text.clone(),
                 Some(None) => "hidden".to_owned(),
                 None => "nobody looked".to_owned(),
@@ -219,7 +270,9 @@ impl Expectation {
             Check::Counts => running.twin.spec().counted_serial(),
         };
         let expected = match &self.check {
-            Check::Changed(_) | Check::Beep(_) | Check::Refused | Check::Dead(_) | Check::Frozen(_) => self.what.clone(),
+            Check::Changed(_) | Check::Beep(_) | Check::Refused | Check::Dead(_) | Check::Frozen(_) => {
+                self.what.clone()
+            }
             _ => self.value.clone(),
         };
         if is == expected {

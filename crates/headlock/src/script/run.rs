@@ -71,7 +71,8 @@ pub fn run(texts: &Texts, catalog: &Catalog, rows: &[Row]) -> Result<Outcome, Wr
     for row in rows {
         match &row.step {
             Step::Define(toml) => {
-                let texts = own.as_ref().map_or(texts, |(texts, _)| texts).with(&format!("define, line {}", row.line), toml);
+                let texts =
+                    own.as_ref().map_or(texts, |(texts, _)| texts).with(&format!("define, line {}", row.line), toml);
                 let catalog = texts.catalog().map_err(|problems| defined_wrong(&problems, row.line))?;
                 own = Some((texts, catalog));
             }
@@ -83,7 +84,12 @@ pub fn run(texts: &Texts, catalog: &Catalog, rows: &[Row]) -> Result<Outcome, Wr
             }
             Step::Do { events, expected } => {
                 if running.is_empty() {
-                    return Err(Wrong::new("", "no unit has been started", "begin with a row like: unit nissan/unknown reading s1 code 1234").at(row.line));
+                    return Err(Wrong::new(
+                        "",
+                        "no unit has been started",
+                        "begin with a row like: unit nissan/unknown reading s1 code 1234",
+                    )
+                    .at(row.line));
                 }
                 outcome.rows += 1;
                 for one in &mut running {
@@ -98,7 +104,12 @@ pub fn run(texts: &Texts, catalog: &Catalog, rows: &[Row]) -> Result<Outcome, Wr
                     outcome.expectations += expected.len();
                     let seen: Vec<Seen> = expected.iter().filter_map(|e| e.differs(one)).collect();
                     if !seen.is_empty() {
-                        outcome.mismatches.push(Mismatch { line: row.line, row: row.text.clone(), unit: one.label.clone(), seen });
+                        outcome.mismatches.push(Mismatch {
+                            line: row.line,
+                            row: row.text.clone(),
+                            unit: one.label.clone(),
+                            seen,
+                        });
                     }
                 }
             }
@@ -122,7 +133,9 @@ impl Start {
     pub fn start(&self, texts: &Texts, catalog: &Catalog) -> Result<Vec<Running>, Wrong> {
         let row = &self.row;
         let ids: Vec<&str> = catalog.units.iter().map(|unit| unit.identity.id.as_str()).collect();
-        let unit = catalog.unit(&row.id).ok_or_else(|| Wrong::new(&row.id, format!("no unit {:?}", row.id), closest(&row.id, &ids)))?;
+        let unit = catalog
+            .unit(&row.id)
+            .ok_or_else(|| Wrong::new(&row.id, format!("no unit {:?}", row.id), closest(&row.id, &ids)))?;
         let changed;
         let unit = if self.with.is_empty() {
             unit
@@ -140,13 +153,15 @@ impl Start {
     }
 
     fn changed(&self, unit: &Unit, texts: &Texts) -> Result<Unit, Wrong> {
-        let changes: Vec<(&str, &str)> = self.with.iter().map(|(path, value)| (path.as_str(), value.as_str())).collect();
+        let changes: Vec<(&str, &str)> =
+            self.with.iter().map(|(path, value)| (path.as_str(), value.as_str())).collect();
         let ids: Vec<String> = self.readings(unit)?.iter().map(|reading| reading.id.clone()).collect();
         let mut changed = unit.clone();
         for id in ids {
             let one = reading_with(&texts.files(), &self.row.id, &id, &changes).map_err(|problems| {
                 let first = problems.into_iter().next();
-                let (what, help) = first.map_or_else(Default::default, |p| (format!("{}: {}", p.field, p.what), p.help));
+                let (what, help) =
+                    first.map_or_else(Default::default, |p| (format!("{}: {}", p.field, p.what), p.help));
                 Wrong::new("", what, help)
             })?;
             for (slot, new) in changed.readings.iter_mut().zip(one.readings) {
@@ -186,7 +201,13 @@ impl Start {
             Some("each") => Ok(all.collect()),
             Some(text) => {
                 let wanted = text.parse::<usize>().ok().filter(|n| (1..=count).contains(n));
-                let wanted = wanted.ok_or_else(|| Wrong::new(text, format!("reading {:?} has no case {text}", reading.id), format!("1 to {count}, or `each`")))?;
+                let wanted = wanted.ok_or_else(|| {
+                    Wrong::new(
+                        text,
+                        format!("reading {:?} has no case {text}", reading.id),
+                        format!("1 to {count}, or `each`"),
+                    )
+                })?;
                 Ok(all.skip(wanted - 1).take(1).collect())
             }
             None => Ok(all.take(1).collect()),
@@ -195,7 +216,10 @@ impl Start {
 
     fn running(&self, unit: &Unit, reading: &Reading, case: &Case, index: usize) -> Result<Running, Wrong> {
         let row = &self.row;
-        let code = |text: &String| Code::new(text, Provenance::Stated).map_err(|e| Wrong::new("code", e.to_string(), "digits and capital letters"));
+        let code = |text: &String| {
+            Code::new(text, Provenance::Stated)
+                .map_err(|e| Wrong::new("code", e.to_string(), "digits and capital letters"))
+        };
         let known = row.codes.iter().map(code).collect::<Result<Vec<_>, _>>()?;
         let other_codes = row.other_codes.iter().map(code).collect::<Result<Vec<_>, _>>()?;
         let mut provision = Provision::example(unit, &reading.firmware, known.clone());
@@ -209,14 +233,18 @@ impl Start {
             check_code(unit, case, &provision.serial, code)?;
         }
         if let Some(version) = &row.firmware {
-            provision.firmware = version.parse().map_err(|e: headlock_profile::BadFirmware| Wrong::new(version, e.to_string(), "like 1.05"))?;
+            provision.firmware = version
+                .parse()
+                .map_err(|e: headlock_profile::BadFirmware| Wrong::new(version, e.to_string(), "like 1.05"))?;
         }
         if provision.codes.is_empty() && case.behaviour.code.belongs_to != CodeOwner::Owner {
             provision.codes.extend(unknown_code(unit, case, &provision.serial));
         }
-        let spec = Spec::new(unit, case, provision).map_err(|e| Wrong::new(&unit.identity.id, e.to_string(), "describe a smaller panel"))?;
+        let spec = Spec::new(unit, case, provision)
+            .map_err(|e| Wrong::new(&unit.identity.id, e.to_string(), "describe a smaller panel"))?;
         let twin = if row.locked { Twin::new_armed(Arc::new(spec)) } else { Twin::new(Arc::new(spec)) };
-        let decided = if case.decided.is_empty() { String::new() } else { format!(" case {} ({})", index + 1, case.label()) };
+        let decided =
+            if case.decided.is_empty() { String::new() } else { format!(" case {} ({})", index + 1, case.label()) };
         Ok(Running {
             twin,
             label: format!("{} reading {}{decided}", unit.identity.id, reading.id),
@@ -235,16 +263,28 @@ fn check_serial(unit: &Unit, serial: &str, companions: &[String]) -> Result<(), 
         return if specs.is_empty() {
             Ok(())
         } else {
-            Err(Wrong::new(serial, format!("{serial:?} is no serial of {}", unit.identity.id), format!("it fits {}", patterns.join(" or "))))
+            Err(Wrong::new(
+                serial,
+                format!("{serial:?} is no serial of {}", unit.identity.id),
+                format!("it fits {}", patterns.join(" or ")),
+            ))
         };
     };
     for (number, companion) in companions.iter().zip(&spec.together_with) {
         if companion.fit(number) != headlock_profile::Fit::Fits {
-            return Err(Wrong::new(number, format!("{number:?} is no {}", companion.name), format!("it fits {}", companion.pattern)));
+            return Err(Wrong::new(
+                number,
+                format!("{number:?} is no {}", companion.name),
+                format!("it fits {}", companion.pattern),
+            ));
         }
     }
     match companions.get(spec.together_with.len()) {
-        Some(extra) => Err(Wrong::new(extra, format!("{extra:?} is one number too many"), format!("{} belong to this serial", spec.together_with.len()))),
+        Some(extra) => Err(Wrong::new(
+            extra,
+            format!("{extra:?} is one number too many"),
+            format!("{} belong to this serial", spec.together_with.len()),
+        )),
         None => Ok(()),
     }
 }
@@ -261,13 +301,18 @@ fn check_code(unit: &Unit, case: &Case, serial: &str, code: &Code) -> Result<(),
     };
     let fits = lengths.iter().any(|length| {
         let alphabets = headlock_profile::typing::alphabets(&spec.alphabet, usize::from(*length));
-        code.reveal().chars().count() == alphabets.len() && code.reveal().chars().zip(&alphabets).all(|(c, a)| a.contains(&c))
+        code.reveal().chars().count() == alphabets.len()
+            && code.reveal().chars().zip(&alphabets).all(|(c, a)| a.contains(&c))
     });
     let lengths: Vec<String> = lengths.iter().map(u8::to_string).collect();
     if fits {
         Ok(())
     } else {
-        Err(Wrong::new("code", "no code of this unit looks like that", format!("{} characters of its alphabet", lengths.join(" or "))))
+        Err(Wrong::new(
+            "code",
+            "no code of this unit looks like that",
+            format!("{} characters of its alphabet", lengths.join(" or ")),
+        ))
     }
 }
 

@@ -113,7 +113,11 @@ pub fn parse(text: &str) -> Result<Vec<Row>, Wrong> {
                         toml.push_str(row);
                         toml.push('\n');
                     }
-                    None => return Err(Wrong::new("define", "`define` without its `end`", "close it with a row `end`").at(line)),
+                    None => {
+                        return Err(
+                            Wrong::new("define", "`define` without its `end`", "close it with a row `end`").at(line)
+                        );
+                    }
                 }
             }
             rows.push(Row { line, text: bare.to_owned(), step: Step::Define(toml) });
@@ -146,7 +150,11 @@ fn row(text: &str) -> Result<Step, Wrong> {
         && !matches!(first.strip_prefix("unit ").map(str::trim), Some("in" | "out"))
     {
         if right.is_some() {
-            return Err(Wrong::new("->", "nothing can be expected of a row that starts a unit", "put the expectation behind the first event"));
+            return Err(Wrong::new(
+                "->",
+                "nothing can be expected of a row that starts a unit",
+                "put the expectation behind the first event",
+            ));
         }
         return Ok(Step::Unit(unit_row(rest)?));
     }

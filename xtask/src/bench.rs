@@ -1,0 +1,66 @@
+//! `cargo xtask bench`: figures beside their bounds, in one run.
+
+use std::process::{Command, Stdio};
+use std::time::{Duration, Instant};
+
+use crate::run::{root, run as call};
+
+const ROUNDS: usize = 40;
+
+/// Runs the twin's bench, then measures cold starts of the command.
+pub(crate) fn run() -> Result<(), String> {
+    call("the twin", "cargo", &["bench", "--package", "headlock-twin", "--bench", "inputs"], &[])?;
+    call("building", "cargo", &["build", "--release", "--package", "headlock"], &[])?;
+    cold_starts()
+}
+
+fn cold_starts() -> Result<(), String> {
+    let headlock = root().join("target/release/headlock");
+    let headlock = headlock.to_string_lossy().into_owned();
+    let cases: [(&str, &str, Vec<&str>); 4] = [
+        ("true (the bound: starting a process)", "true", vec![]),
+        ("headlock --version", &headlock, vec!["--version"]),
+        (
+            "headlock plan, WAIT after three codes",
+            &headlock,
+            vec![
+                "plan",
+                "--vehicle",
+                "Qashqai J10",
+                "--year",
+                "2011",
+                "--serial",
+                "CL12345678",
+                "--display",
+                "WAIT",
+                "--attempts",
+                "3",
+            ],
+        ),
+        ("headlock plan, nothing known but WAIT", &headlock, vec!["plan", "--display", "WAIT"]),
+    ];
+    println!("\ncold starts, median of {ROUNDS}");
+    let mut bound = None;
+    for (name, program, args) in cases {
+        let median = median(program, &args)?;
+        let bound = *bound.get_or_insert(median);
+        println!(
+            "  {name:<42} {:>8.2} ms  {:>7.1} x the bound",
+            median.as_secs_f64() * 1e3,
+            median.as_secs_f64() / bound.as_secs_f64()
+        );
+    }
+    Ok(())
+}
+
+fn median(program: &str, args: &[&str]) -> Result<Duration, String> {
+    let mut times = Vec::with_capacity(ROUNDS);
+    for _ in 0..ROUNDS {
+        let started = Instant::now();
+        let status = Command::new(program).args(args).stdout(Stdio::null()).stderr(Stdio::null()).status();
+        status.map_err(|why| format!("cannot start {program}: {why}"))?;
+        times.push(started.elapsed());
+    }
+    times.sort_unstable();
+    Ok(times[ROUNDS / 2])
+}

@@ -1,0 +1,35 @@
+//! `cargo xtask test`: all that must hold before a change lands.
+
+use std::path::Path;
+
+use crate::run::{root, run as call};
+use crate::tidy;
+
+/// Runs everything; stops at the first failure.
+pub(crate) fn run() -> Result<(), String> {
+    let strict = [("RUSTFLAGS", "-D warnings")];
+    call("formatting", "cargo", &["fmt", "--all", "--check"], &[])?;
+    call("lints", "cargo", &["clippy", "--workspace", "--all-targets", "--locked"], &strict)?;
+    tidy::run()?;
+    call("tests", "cargo", &["test", "--workspace", "--locked"], &strict)?;
+    call(
+        "documentation",
+        "cargo",
+        &["doc", "--workspace", "--no-deps", "--locked"],
+        &[("RUSTDOCFLAGS", "-D warnings")],
+    )?;
+    licences()
+}
+
+/// cargo-deny, installed below `target/` where the machine lacks it.
+fn licences() -> Result<(), String> {
+    let own = root().join("target/tools/bin/cargo-deny");
+    if !Path::new(&own).exists() {
+        let folder = root().join("target/tools");
+        let folder = folder.to_string_lossy();
+        call("installing cargo-deny", "cargo", &["install", "cargo-deny", "--locked", "--root", &folder], &[])?;
+    }
+    let own = own.to_string_lossy().into_owned();
+    // Advisories come from a repository on the network; licences, bans and sources need none.
+    call("licences", &own, &["check", "licenses", "bans", "sources"], &[])
+}
