@@ -184,7 +184,11 @@ pub(crate) fn prove_with(
                 None => harm(&attempt(state, actions)),
             };
             if !harm.is_empty() && proof.counterexamples.len() == before {
-                proof.counterexamples.push(Counterexample { reading: candidate.name(), case: state.case.label(), harm });
+                proof.counterexamples.push(Counterexample {
+                    reading: candidate.name(),
+                    case: state.case.label(),
+                    harm,
+                });
             }
         }
         proof.safe += usize::from(proof.counterexamples.len() == before);

@@ -7,9 +7,10 @@ use std::cmp::Reverse;
 use std::collections::{BinaryHeap, HashSet};
 
 use headlock_lock::{Conditions, Event, Feed, Ignition, Phase, Policy, State, next_change_ms, step};
+use headlock_profile::behaviour::OnWith;
 use serde::Serialize;
 
-use crate::candidate::Candidate;
+use crate::candidate::{Candidate, CandidateState};
 use crate::trial::{Action, Effect, Harm, Proof, prove_with};
 
 /// One part of the waiting.
@@ -40,6 +41,8 @@ pub enum How {
 pub struct Schedule {
     /// What to do, in order; empty if nothing waits.
     pub phases: Vec<WaitPhase>,
+    /// False if no sequence was found that serves every reading: then nothing here may be relied on.
+    pub found: bool,
     /// The run on every remaining reading.
     pub proof: Proof,
     /// Readings whose wait never ends by itself.
@@ -89,23 +92,45 @@ pub fn schedule(candidates: &[Candidate<'_>]) -> Option<Schedule> {
                 }
                 continue;
             }
-            let known =
-                members.iter().zip(&start).any(|(m, s): (&Member<'_>, &State)| *m.policy == *policy && s == lock);
-            if !known {
-                let on_with_ignition =
-                    state.twin.spec().behaviour().power.on_with == headlock_profile::behaviour::OnWith::Ignition;
-                members.push(Member { policy, on_with_ignition });
-                start.push(*lock);
-            }
+            let on_with_ignition = state.twin.spec().behaviour().power.on_with == OnWith::Ignition;
+            add(&mut members, &mut start, Member { policy, on_with_ignition }, *lock);
         }
     }
     if members.is_empty() && never.is_empty() {
         return None;
     }
-    let phases = if members.is_empty() { Vec::new() } else { search(&members, start).unwrap_or_default() };
+    let phases = if members.is_empty() { Some(Vec::new()) } else { search(&members, start) };
+    let found = phases.is_some();
+    let phases = phases.unwrap_or_default();
     let proof = prove_waiting(candidates, &phases, &never);
     let ends = ends(candidates, &phases);
-    Some(Schedule { phases, proof, never, ends })
+    Some(Schedule { phases, found, proof, never, ends })
+}
+
+/// Adds a member, unless one with the same clock waits at least as long; it replaces those that wait less.
+fn add<'a>(members: &mut Vec<Member<'a>>, start: &mut Vec<State>, new: Member<'a>, lock: State) {
+    let left = |state: &State| match state.phase {
+        Phase::Waiting { left: headlock_lock::Span::Time { ms }, begun: false, .. } => Some(ms),
+        _ => None,
+    };
+    for (member, state) in members.iter().zip(start.iter_mut()) {
+        let same_clock = member.on_with_ignition == new.on_with_ignition
+            && member.policy.clock == new.policy.clock
+            && member.policy.supply_cut == new.policy.supply_cut
+            && member.policy.forgiveness == new.policy.forgiveness;
+        match (left(state), left(&lock)) {
+            (Some(old_ms), Some(new_ms)) if same_clock => {
+                if new_ms > old_ms {
+                    *state = lock;
+                }
+                return;
+            }
+            _ if *state == lock && same_clock => return,
+            _ => {}
+        }
+    }
+    members.push(new);
+    start.push(lock);
 }
 
 /// The actions that carry a schedule out; a wait that ends at the end of a phase gets a minute more.
@@ -138,15 +163,34 @@ fn prove_waiting(candidates: &[Candidate<'_>], phases: &[WaitPhase], never: &[St
 }
 
 fn ends(candidates: &[Candidate<'_>], phases: &[WaitPhase]) -> Vec<Vec<String>> {
-    (0..phases.len())
-        .map(|last| {
-            let waits = |candidate: &Candidate<'_>, count: usize| {
-                candidate.states.iter().any(|state| {
-                    let effect = crate::trial::attempt(state, &actions(&phases[..count]));
-                    effect.after.locks[0].phase == headlock_twin::PhaseKind::Waiting
-                })
-            };
-            candidates.iter().filter(|c| waits(c, last) && !waits(c, last + 1)).map(Candidate::name).collect()
+    let waiting = |state: &CandidateState<'_>| {
+        matches!(state.twin.lock_state(0).map(|lock| lock.phase), Some(Phase::Waiting { .. }))
+    };
+    let mut still: Vec<(String, Vec<CandidateState<'_>>)> = candidates
+        .iter()
+        .map(|c| {
+            // What behaves and stands the same ends the same; those that wait are all that matter.
+            let mut seen = HashSet::new();
+            let states =
+                c.states.iter().filter(|state| waiting(state) && state.class().is_none_or(|class| seen.insert(class)));
+            (c.name(), states.cloned().collect())
+        })
+        .collect();
+    still.retain(|(_, states)| !states.is_empty());
+    phases
+        .iter()
+        .map(|phase| {
+            let mut done = Vec::new();
+            let action = &actions(std::slice::from_ref(phase))[..1];
+            still.retain_mut(|(name, states)| {
+                states.iter_mut().for_each(|state| crate::trial::run(state, action));
+                let waits = states.iter().any(waiting);
+                if !waits {
+                    done.push(std::mem::take(name));
+                }
+                waits
+            });
+            done
         })
         .collect()
 }

@@ -21,7 +21,7 @@ pub enum Failure {
         help: String,
     },
     /// The catalogue is wrong.
-    Catalog(Vec<Problem>),
+    Catalog(Box<[Problem]>),
     /// A script is wrong.
     Script {
         /// The file.
@@ -29,7 +29,7 @@ pub enum Failure {
         /// Its text.
         text: String,
         /// What is wrong with it.
-        wrong: Wrong,
+        wrong: Box<Wrong>,
     },
 }
 
@@ -134,6 +134,6 @@ impl From<StoreError> for Failure {
 
 impl From<Vec<Problem>> for Failure {
     fn from(problems: Vec<Problem>) -> Self {
-        Self::Catalog(problems)
+        Self::Catalog(problems.into_boxed_slice())
     }
 }

@@ -1,4 +1,5 @@
 //! Every transcript below `tests/scripts/` holds. A new test is a new text file.
+#![allow(clippy::unwrap_used)]
 
 use std::fs;
 use std::path::{Path, PathBuf};

@@ -136,7 +136,7 @@ impl Ladder {
     /// The longest wait in time that the ladder names: each rung with its cap, or with its first wait where it grows without
     /// one. `None` when no rung is a time.
     pub fn longest_finite_ms(&self) -> Option<u64> {
-        self.rungs().filter_map(|rung| rung.longest_ms()).max()
+        self.rungs().filter_map(Rung::longest_ms).max()
     }
 }
 
@@ -188,6 +188,7 @@ impl Rung {
     }
 }
 
+#[expect(clippy::cast_possible_truncation, reason = "clamped first")]
 const fn clamp_u32(value: u64) -> u32 {
     if value > u32::MAX as u64 { u32::MAX } else { value as u32 }
 }

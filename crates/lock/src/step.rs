@@ -51,7 +51,7 @@ pub const fn next_change_ms(policy: &Policy, state: &State, during: Conditions) 
     if let (Phase::Open { for_ms }, Some(calendar_ms)) = (state.phase, policy.arming.calendar_ms)
         && may_arm(policy, state)
     {
-        next = sooner(next, at_least_one(calendar_ms.saturating_sub(for_ms)));
+        next = Some(sooner(next, at_least_one(calendar_ms.saturating_sub(for_ms))));
     }
     let mut i = 0;
     while i < MAX_FORGIVENESS {
@@ -59,7 +59,7 @@ pub const fn next_change_ms(policy: &Policy, state: &State, during: Conditions) 
             && forgivable(state, rule.clears)
             && matches!(tick(&rule.clock, during, state.quiet_ms[i] > 0), Tick::Counts)
         {
-            next = sooner(next, at_least_one(rule.after_ms.saturating_sub(state.quiet_ms[i])));
+            next = Some(sooner(next, at_least_one(rule.after_ms.saturating_sub(state.quiet_ms[i]))));
         }
         i += 1;
     }
@@ -88,10 +88,10 @@ const fn at_least_one(ms: u64) -> u64 {
     if ms == 0 { 1 } else { ms }
 }
 
-const fn sooner(next: Option<u64>, candidate: u64) -> Option<u64> {
+const fn sooner(next: Option<u64>, candidate: u64) -> u64 {
     match next {
-        Some(n) if n <= candidate => Some(n),
-        _ => Some(candidate),
+        Some(next) if next <= candidate => next,
+        _ => candidate,
     }
 }
 

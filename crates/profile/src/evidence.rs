@@ -119,7 +119,7 @@ impl Sorter {
                 let options =
                     options.into_iter().map(|value| Node { place: node.place.clone(), value }).collect::<Vec<_>>();
                 let values = options.iter().map(|option| cited(option, &[], Grade::Unknown, "")).collect();
-                self.open(path, options, values, false)
+                Ok(self.open(path, options, values, false))
             }
             _ => {
                 self.evidence.push(Evidence {
@@ -161,7 +161,7 @@ impl Sorter {
                 return Err(Problem::new(&rivals.place, path, "rivals need at least two values")
                     .help("with one value write { value = …, sources = […] }"));
             }
-            return self.open(path, options, values, false);
+            return Ok(self.open(path, options, values, false));
         }
         if let Some(unknown) = node.get("unknown") {
             let options = unknown.as_array().unwrap_or_default().to_vec();
@@ -170,7 +170,7 @@ impl Sorter {
                     .help("write { unknown = [first, second, …] }"));
             }
             let values = options.iter().map(|option| cited(option, &sources, Grade::Unknown, &note)).collect();
-            return self.open(path, options, values, false);
+            return Ok(self.open(path, options, values, false));
         }
         let (Some(min), Some(max)) = (node.get("min"), node.get("max")) else {
             return Err(
@@ -183,20 +183,14 @@ impl Sorter {
                 .help("min and max must be numbers, min the smaller"));
         }
         let values = [min, max].map(|end| cited(end, &sources, grade, &note)).to_vec();
-        self.open(path, vec![min.clone(), max.clone()], values, true)
+        Ok(self.open(path, vec![min.clone(), max.clone()], values, true))
     }
 
-    fn open(
-        &mut self,
-        path: &str,
-        options: Vec<Node>,
-        values: Vec<CitedValue>,
-        is_range: bool,
-    ) -> Result<Node, Problem> {
+    fn open(&mut self, path: &str, options: Vec<Node>, values: Vec<CitedValue>, is_range: bool) -> Node {
         self.evidence.push(Evidence { path: path.to_owned(), values, is_range });
         let first = options[0].clone();
         self.choices.push(Choice { path: path.to_owned(), options });
-        Ok(first)
+        first
     }
 
     fn citation(&self, node: &Node, path: &str) -> Result<(Vec<String>, Grade, String), Problem> {

@@ -99,7 +99,7 @@ impl SerialSpec {
                 Cleaning::Capitals => text.make_ascii_uppercase(),
                 Cleaning::LeadingZeros => text = text.trim_start_matches('0').to_owned(),
                 Cleaning::LeadingLetters => {
-                    text = text.trim_start_matches(|c: char| c.is_ascii_alphabetic()).to_owned()
+                    text = text.trim_start_matches(|c: char| c.is_ascii_alphabetic()).to_owned();
                 }
             }
         }

@@ -160,14 +160,15 @@ fn entry(b: &Behaviour) -> Result<(), Fault> {
             "one for each of `keys`, in their order",
         ));
     }
-    if e.types.is_empty() && matches!(e.style, Style::KeyIsDigit | Style::TouchPad | Style::Hold) {
-        if let Some(key) = e.keys.iter().find(|key| key.chars().count() != 1) {
-            return Err(Fault::new(
-                "entry.keys",
-                format!("what does {key:?} type?"),
-                "add `types`, one character for each key",
-            ));
-        }
+    if e.types.is_empty()
+        && matches!(e.style, Style::KeyIsDigit | Style::TouchPad | Style::Hold)
+        && let Some(key) = e.keys.iter().find(|key| key.chars().count() != 1)
+    {
+        return Err(Fault::new(
+            "entry.keys",
+            format!("what does {key:?} type?"),
+            "add `types`, one character for each key",
+        ));
     }
     if e.style == Style::Dials {
         for place in 1..=longest {

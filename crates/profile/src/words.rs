@@ -88,7 +88,7 @@ impl<'de> Deserialize<'de> for Threshold {
 }
 
 /// A firmware version: numbers between dots, compared number by number, so that 1.10 comes after 1.9.
-#[derive(Clone, Debug, Hash)]
+#[derive(Clone, Debug)]
 pub struct Firmware {
     text: String,
     parts: Vec<u32>,

@@ -1,4 +1,5 @@
 //! The built-in catalogue loads, cites and types.
+#![allow(clippy::unwrap_used)]
 
 use std::fs;
 use std::path::{Path, PathBuf};

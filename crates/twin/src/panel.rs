@@ -223,7 +223,7 @@ impl Twin {
     }
 
     const fn single_held(&self) -> Option<KeyId> {
-        if self.panel.held.count_ones() == 1 && !self.panel.chord {
+        if self.panel.held.is_power_of_two() && !self.panel.chord {
             #[expect(clippy::cast_possible_truncation, reason = "there are 64 keys at most")]
             Some(KeyId(self.panel.held.trailing_zeros() as u8))
         } else {

@@ -23,7 +23,8 @@ impl Twin {
                 // What a later cut takes from a wait must not depend on how its time was sliced.
                 let mut left_ms = ms;
                 while left_ms > 0 {
-                    let slice_ms = next_checkpoint_ms(&self.spec.locks[index].policy, &self.locks[index].state, left_ms, during);
+                    let slice_ms =
+                        next_checkpoint_ms(&self.spec.locks[index].policy, &self.locks[index].state, left_ms, during);
                     self.feed(index, Event::Elapsed { ms: slice_ms, during });
                     left_ms -= slice_ms;
                 }

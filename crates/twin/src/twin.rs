@@ -273,7 +273,7 @@ impl Twin {
             Input::Vehicle { home } => self.vehicle(home),
             Input::Owner(action) => self.owner(action),
             Input::ReadLabel => self.read_label(),
-            Input::Plant(fault) => self.plant(fault),
+            Input::Plant(fault) => self.plant(&fault),
             Input::Mend(fault) => self.mend(&fault),
         }
     }
@@ -301,15 +301,15 @@ impl Twin {
         }
     }
 
-    fn plant(&mut self, fault: Fault) {
+    fn plant(&mut self, fault: &Fault) {
         match fault {
             Fault::EepromForgets => self.memory.start_forgetting(),
             Fault::EepromWorn => self.memory.read_only = true,
             Fault::StuckKey(key) => {
-                self.broken.stuck |= crate::spec::bit(key);
-                self.key_down(key);
+                self.broken.stuck |= crate::spec::bit(*key);
+                self.key_down(*key);
             }
-            Fault::DeadKey(key) => self.broken.dead |= crate::spec::bit(key),
+            Fault::DeadKey(key) => self.broken.dead |= crate::spec::bit(*key),
             Fault::Frozen => self.freeze(),
             Fault::Muted => self.broken.muted = true,
             Fault::Glitch => self.broken.glitch = true,

@@ -77,7 +77,7 @@ impl Twin {
             match job.cut {
                 WrongFileSpec::Bricks => self.brick(),
                 WrongFileSpec::Refused => {
-                    self.record(Record::UpdateRefused("cut in the middle; the old firmware stands"))
+                    self.record(Record::UpdateRefused("cut in the middle; the old firmware stands"));
                 }
             }
         }

@@ -37,7 +37,7 @@ pub fn run(args: &Args, texts: &Texts, json: bool) -> Result<(), Failure> {
             Ok(outcome) => outcome,
             Err(wrong) => {
                 // The other scripts still run; what is wrong with this one is told last, or at once if it is alone.
-                unreadable.push(Failure::Script { file: name.clone(), text, wrong });
+                unreadable.push(Failure::Script { file: name.clone(), text, wrong: Box::new(wrong) });
                 continue;
             }
         };
@@ -54,7 +54,9 @@ pub fn run(args: &Args, texts: &Texts, json: bool) -> Result<(), Failure> {
         anstream::println!("{} scripts, {failed} failed, {} unreadable", args.scripts.len(), unreadable.len());
     }
     let last = unreadable.pop();
-    unreadable.iter().for_each(|failure| failure.print(json));
+    for failure in &unreadable {
+        failure.print(json);
+    }
     match (last, failed) {
         (Some(failure), _) => Err(failure),
         (None, 0) => Ok(()),

@@ -72,19 +72,18 @@ fn fields(unit: &Unit, only: &[String]) -> BTreeMap<String, Vec<Stated>> {
                 } else {
                     reading.id.clone()
                 };
-                let slot = match stated.iter_mut().find(|s| s.value == cited.text) {
-                    Some(slot) => slot,
-                    None => {
-                        stated.push(Stated {
-                            value: cited.text.clone(),
-                            readings: Vec::new(),
-                            sources: Vec::new(),
-                            grades: Vec::new(),
-                            notes: Vec::new(),
-                        });
-                        let last = stated.len() - 1;
-                        &mut stated[last]
-                    }
+                let slot = if let Some(slot) = stated.iter_mut().find(|s| s.value == cited.text) {
+                    slot
+                } else {
+                    stated.push(Stated {
+                        value: cited.text.clone(),
+                        readings: Vec::new(),
+                        sources: Vec::new(),
+                        grades: Vec::new(),
+                        notes: Vec::new(),
+                    });
+                    let last = stated.len() - 1;
+                    &mut stated[last]
                 };
                 slot.readings.push(name);
                 push_new(&mut slot.sources, cited.sources.iter().cloned());

@@ -134,7 +134,7 @@ impl App {
             KeyCode::F(3) => self.holding = !self.holding,
             KeyCode::Char('+') => self.speed = SPEEDS.iter().copied().find(|s| *s > self.speed).unwrap_or(self.speed),
             KeyCode::Char('-') => {
-                self.speed = SPEEDS.iter().rev().copied().find(|s| *s < self.speed).unwrap_or(self.speed)
+                self.speed = SPEEDS.iter().rev().copied().find(|s| *s < self.speed).unwrap_or(self.speed);
             }
             KeyCode::Char(' ') => self.paused = !self.paused,
             KeyCode::Char(':') => self.command = Some(String::new()),

@@ -83,6 +83,8 @@ const PAIRS: [&str; 25] = [
     "counts",
 ];
 
+const PHASES: [&str; 4] = ["open", "armed", "waiting", "locked-out"];
+
 /// Reads expectations.
 pub(super) fn parse(words: &[Word]) -> Result<Vec<Expectation>, Wrong> {
     let mut out = Vec::new();
@@ -145,7 +147,6 @@ fn pair(name: &Word, tail: &[Word]) -> Result<(Expectation, usize), Wrong> {
             Err(Wrong::new(&text, format!("`{text}` is no number"), "a number, or `none`"))
         }
     };
-    const PHASES: [&str; 4] = ["open", "armed", "waiting", "locked-out"];
     let (check, value, used) = match name.text.as_str() {
         "state" => (Check::Phase(0), among(value(0, "like `state armed`")?, &PHASES)?, 1),
         "lock" => {
