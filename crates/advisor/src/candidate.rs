@@ -3,7 +3,7 @@
 use std::collections::BTreeSet;
 use std::sync::Arc;
 
-use headlock_lock::{Ignition, State};
+use headlock_lock::{Ignition, Phase, State};
 use headlock_profile::behaviour::DisplaySpec;
 use headlock_profile::{Case, Code, Reading, Text, Unit};
 use headlock_twin::{Input, PhaseKind, Provision, Spec, Twin, unknown_code};
@@ -44,6 +44,11 @@ impl Candidate<'_> {
 }
 
 impl CandidateState<'_> {
+    /// Whether the main lock waits.
+    pub(crate) fn waits(&self) -> bool {
+        matches!(self.twin.lock_state(0).map(|lock| lock.phase), Some(Phase::Waiting { .. }))
+    }
+
     /// The same for states that behave and stand the same.
     pub(crate) fn class(&self) -> Option<(u64, State)> {
         Some((self.case.fingerprint, *self.twin.lock_state(0)?))

@@ -55,6 +55,8 @@ pub struct Plan {
 pub struct Step {
     /// What to do.
     pub text: String,
+    /// The readings whose wait ends with it.
+    pub ends_wait_under: Vec<String>,
     /// The run that shows it safe, where it touches the unit.
     pub proof: Option<Proof>,
 }
@@ -134,9 +136,18 @@ pub struct TellApart {
     /// The key to press once.
     pub key: String,
     /// What the display then shows, and the way of typing that it means.
-    pub outcomes: Vec<(String, String)>,
+    pub outcomes: Vec<Outcome>,
     /// No attempt is used by it.
     pub proof: Proof,
+}
+
+/// What a display shows after a press, and the ways of typing that it leaves.
+#[derive(Clone, Debug, Serialize)]
+pub struct Outcome {
+    /// The text; empty for a dark display.
+    pub shows: String,
+    /// The ways of typing.
+    pub ways: Vec<String>,
 }
 
 /// Something that looks like the lock, and what to check.
@@ -175,7 +186,7 @@ pub fn plan(catalog: &Catalog, situation: &Situation, code: Option<&Code>) -> Re
     let symptoms = symptoms(catalog, situation);
     let hardware_lock = symptoms.iter().any(|t| t.id == "error-3");
     let (ways, refused_ways) =
-        if locked.is_empty() { (Vec::new(), Vec::new()) } else { ways(catalog, situation, &after) };
+        if locked.is_empty() { (Vec::new(), Vec::new()) } else { ways(catalog, situation, &locked, &after) };
     let typing = typing_groups(&after, code);
     let tell_apart = tell_apart(&after);
     let mut plan = Plan {
@@ -204,7 +215,7 @@ pub fn plan(catalog: &Catalog, situation: &Situation, code: Option<&Code>) -> Re
             .collect(),
     };
     plan.headline = headline(&plan, situation, hardware_lock);
-    plan.steps = steps(&plan, catalog, situation, &after, code, hardware_lock);
+    plan.steps = steps(&plan, situation, &after, code, hardware_lock);
     Ok(plan)
 }
 
@@ -409,17 +420,18 @@ fn tell_apart(after: &[Candidate<'_>]) -> Option<TellApart> {
     let key =
         keys.iter().skip(1).chain(keys).find(|key| states.iter().all(|state| state.twin.spec().key(key).is_some()))?;
     let press = Action::Press(vec![Press::Key { key: key.clone(), hold_ms: typing::PRESS_MS }]);
-    let mut outcomes: Vec<(String, String)> = Vec::new();
+    let mut outcomes: Vec<Outcome> = Vec::new();
     for state in &states {
-        let shown = attempt(state, std::slice::from_ref(&press)).after.display;
+        let shows = attempt(state, std::slice::from_ref(&press)).after.display;
         let way = words::typing(&state.case.behaviour);
-        if !outcomes.contains(&(shown.clone(), way.clone())) {
-            outcomes.push((shown, way));
+        match outcomes.iter_mut().find(|outcome| outcome.shows == shows) {
+            Some(outcome) if outcome.ways.contains(&way) => {}
+            Some(outcome) => outcome.ways.push(way),
+            None => outcomes.push(Outcome { shows, ways: vec![way] }),
         }
     }
-    let distinct: std::collections::BTreeSet<&String> = outcomes.iter().map(|(shown, _)| shown).collect();
     let proof = prove(after, &[press]);
-    (distinct.len() > 1 && proof.is_safe()).then(|| TellApart { key: key.clone(), outcomes, proof })
+    (outcomes.len() > 1 && proof.is_safe()).then(|| TellApart { key: key.clone(), outcomes, proof })
 }
 
 fn symptoms(catalog: &Catalog, situation: &Situation) -> Vec<Trouble> {
@@ -462,8 +474,9 @@ fn headline(plan: &Plan, situation: &Situation, hardware_lock: bool) -> String {
         Some(n) => format!("{n} wrong codes are left at worst before it locks out for good"),
         None => "no remaining reading locks it out for good".to_owned(),
     };
-    let wait = plan.wait.as_ref().filter(|schedule| !schedule.phases.is_empty());
+    let wait = plan.wait.as_ref();
     match wait {
+        Some(schedule) if schedule.phases.is_empty() => format!("Enter nothing now: it waits, and waiting alone does not end that; {left}."),
         Some(schedule) => format!("Enter nothing now. Wait {} as below; {left}.", words::time_s(schedule.total_s())),
         None if doing("is locked out for good") => format!("Enter nothing more: {left}. Get it cleared by a dealer."),
         None if !plan.symptoms.is_empty() && situation.display.is_none() => {
@@ -475,13 +488,12 @@ fn headline(plan: &Plan, situation: &Situation, hardware_lock: bool) -> String {
 
 fn steps(
     plan: &Plan,
-    catalog: &Catalog,
     situation: &Situation,
     after: &[Candidate<'_>],
     code: Option<&Code>,
     hardware_lock: bool,
 ) -> Vec<Step> {
-    let say = |text: String| Step { text, proof: None };
+    let say = |text: String| Step { text, ends_wait_under: Vec::new(), proof: None };
     let mut steps = Vec::new();
     for trouble in &plan.symptoms {
         steps.push(say(format!("{}: {}", trouble.title, trouble.means)));
@@ -498,18 +510,8 @@ fn steps(
         steps.push(say("Have a dealer or a workshop with the maker's tester clear the permanent lock; no code is taken before that.".to_owned()));
     }
     if !code_at_hand {
-        let mut ways = plan.ways.iter().filter(|way| !way.careful && way.gives == "the code");
-        let Some(best) = ways.next() else { return steps };
-        let meanwhile = if plan.wait.is_some() { "Meanwhile g" } else { "G" };
-        steps
-            .push(Step { text: format!("{meanwhile}et the code: {}.", lower(&best.title)), proof: best.proof.clone() });
-        if let Some(next) = ways.next() {
-            steps.push(Step { text: format!("If that fails: {}.", lower(&next.title)), proof: next.proof.clone() });
-        }
+        steps.extend(getting_steps(plan));
     }
-    let mut entering = Vec::new();
-    let cautions = catalog.cautions.iter().filter(|caution| caution.when == When::Entering);
-    entering.extend(cautions.map(|caution| caution.text.clone()));
     let text = match plan.typing.as_slice() {
         [] => return steps,
         [one] => format!("With the code at hand, ignition on: {}.", typed(one)),
@@ -526,8 +528,29 @@ fn steps(
             format!("With the code at hand, ignition on: {how} ({} ways).", several.len())
         }
     };
-    steps.push(Step { text, proof: Some(plan.entering_now.proof.clone()) });
+    steps.push(Step { text, ends_wait_under: Vec::new(), proof: Some(plan.entering_now.proof.clone()) });
     steps.push(say("If a right code is refused, stop and check the list below before another attempt.".to_owned()));
+    steps
+}
+
+/// The best way to the code, and the next; during a wait only what the wait allows.
+fn getting_steps(plan: &Plan) -> Vec<Step> {
+    let waits = plan.wait.is_some();
+    let good = || plan.ways.iter().filter(|way| !way.careful && way.gives == "the code");
+    let step = |text: String, proof: &Option<Proof>| Step { text, ends_wait_under: Vec::new(), proof: proof.clone() };
+    let mut steps = Vec::new();
+    let mut first = good().filter(|way| way.fits_the_wait()).take(2);
+    if let Some(way) = first.next() {
+        let text = format!("{}et the code: {}.", if waits { "Meanwhile g" } else { "G" }, lower(&way.title));
+        steps.push(step(text, if waits { &way.proof_while_waiting } else { &way.proof }));
+    }
+    if let Some(way) = first.next() {
+        let proof = if waits { &way.proof_while_waiting } else { &way.proof };
+        steps.push(step(format!("If that fails: {}.", lower(&way.title)), proof));
+    }
+    if let Some(way) = good().find(|way| !way.fits_the_wait()) {
+        steps.push(step(format!("Only after the wait, if you still need it: {}.", lower(&way.title)), &way.proof));
+    }
     steps
 }
 
@@ -564,9 +587,7 @@ fn waiting_steps(schedule: &Schedule) -> Vec<Step> {
                 }
                 How::BatteryOff => format!("Take the battery off for {time}, then put it back."),
             };
-            let why =
-                if ends.is_empty() { String::new() } else { format!(" (Ends the wait under {}.)", ends.join(", ")) };
-            Step { text: format!("{how}{why}"), proof: Some(schedule.proof.clone()) }
+            Step { text: how, ends_wait_under: ends.clone(), proof: Some(schedule.proof.clone()) }
         })
         .collect();
     if !schedule.never.is_empty() {
@@ -575,6 +596,14 @@ fn waiting_steps(schedule: &Schedule) -> Vec<Step> {
                 "Under {} the wait never ends by itself: a dealer or a tester has to end it.",
                 schedule.never.join(", ")
             ),
+            ends_wait_under: Vec::new(),
+            proof: None,
+        });
+    }
+    if !schedule.found {
+        steps.push(Step {
+            text: "No way to wait was found that serves every reading that remains. Tell more about the car, or ask a dealer; enter nothing.".to_owned(),
+            ends_wait_under: Vec::new(),
             proof: None,
         });
     }

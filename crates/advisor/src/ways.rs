@@ -3,7 +3,7 @@
 use headlock_profile::{Advice, Catalog, Effort, Gives, Method, Trial};
 use serde::Serialize;
 
-use crate::candidate::Candidate;
+use crate::candidate::{Candidate, CandidateState};
 use crate::situation::Situation;
 use crate::trial::{Action, Harm, Proof, prove};
 
@@ -26,8 +26,10 @@ pub struct Way {
     pub steps: Vec<String>,
     /// What can go wrong.
     pub risk: String,
-    /// The run on every remaining reading, where it touches the unit.
+    /// The run on every remaining reading, where it touches the unit, once nothing waits.
     pub proof: Option<Proof>,
+    /// The same while it waits; absent where nothing waits or the unit is not touched.
+    pub proof_while_waiting: Option<Proof>,
     /// Who says so.
     pub sources: Vec<String>,
     #[serde(skip)]
@@ -64,27 +66,39 @@ pub struct RefusedWay {
     pub sources: Vec<String>,
 }
 
-/// All ways, sorted into advised and not. The candidates stand as after the waiting.
+impl Way {
+    /// Whether it may be done while the unit waits.
+    pub fn fits_the_wait(&self) -> bool {
+        self.proof_while_waiting.as_ref().is_none_or(Proof::is_safe)
+    }
+}
+
+/// All ways, sorted into advised and not: `now` as the candidates stand, `after` as they stand after the waiting.
 pub(crate) fn ways(
     catalog: &Catalog,
     situation: &Situation,
-    candidates: &[Candidate<'_>],
+    now: &[Candidate<'_>],
+    after: &[Candidate<'_>],
 ) -> (Vec<Way>, Vec<RefusedWay>) {
     let mut advised = Vec::new();
     let mut refused = Vec::new();
     for method in &catalog.methods {
-        if let Err(because) = fits(method, situation, candidates) {
+        if let Err(because) = fits(method, situation, after) {
             refused.push(refuse(method, because, None));
             continue;
         }
-        let proof = action(method.trial).map(|action| prove(candidates, &[action]));
+        let proof = action(method.trial).map(|action| prove(after, &[action]));
         if method.advice == Advice::Never {
             refused.push(refuse(method, method.risk.clone(), proof));
             continue;
         }
         match proof.as_ref().and_then(worst) {
             Some(harm) => refused.push(refuse(method, format!("under {} it {}", harm.0, harm.1), proof)),
-            None => advised.push(way(method, situation, proof)),
+            None => {
+                let waits = now.iter().flat_map(|c| &c.states).any(CandidateState::waits);
+                let waiting = action(method.trial).filter(|_| waits).map(|action| prove(now, &[action]));
+                advised.push(way(method, situation, proof, waiting));
+            }
         }
     }
     advised.sort_by_key(|way| way.score);
@@ -137,7 +151,7 @@ fn worst(proof: &Proof) -> Option<(String, &'static str)> {
     })
 }
 
-fn way(method: &Method, situation: &Situation, proof: Option<Proof>) -> Way {
+fn way(method: &Method, situation: &Situation, proof: Option<Proof>, proof_while_waiting: Option<Proof>) -> Way {
     let lacking: Vec<String> = method.needs.iter().filter(|need| !has(situation, need)).cloned().collect();
     let estimates = method
         .estimate
@@ -166,6 +180,7 @@ fn way(method: &Method, situation: &Situation, proof: Option<Proof>) -> Way {
         steps: method.steps.clone(),
         risk: method.risk.clone(),
         proof,
+        proof_while_waiting,
         sources: method.sources.clone(),
     }
 }

@@ -1,12 +1,16 @@
 //! `headlock plan`: what to do next.
 
-use headlock_advisor::{Cost, Plan, Proof, Trouble, plan, words};
+use headlock_advisor::{Cost, Counterexample, Plan, Proof, Trouble, Way, plan, words};
 use headlock_profile::{Code, Provenance};
 
 use super::situation::{Options, bad};
 use crate::failure::Failure;
 use crate::paint;
 use crate::store::Texts;
+use crate::words::names;
+
+/// Ways that the short form shows.
+const SHORT: usize = 4;
 
 /// Says what to do next, button by button, proved on the virtual unit.
 #[derive(Debug, clap::Args)]
@@ -22,9 +26,9 @@ pub struct Args {
     /// The code at hand, to get its exact presses; - reads it from standard input, which keeps it out of the shell's history.
     #[arg(long)]
     code: Option<String>,
-    /// Shows every reading that is out, and why.
+    /// Shows everything: all ways with their steps, all checks, every reading that is out and why.
     #[arg(long)]
-    why_not: bool,
+    all: bool,
 }
 
 /// Runs it.
@@ -41,11 +45,10 @@ pub fn run(args: &Args, texts: &Texts, json: bool) -> Result<(), Failure> {
     let situation = options.situation(&catalog)?;
     let plan = plan(&catalog, &situation, code.as_ref()).map_err(|error| bad(&error))?;
     if json {
-        let text =
-            serde_json::to_string_pretty(&plan).map_err(|why| Failure::input(format!("cannot print: {why}"), ""))?;
+        let text = serde_json::to_string_pretty(&plan).map_err(|why| Failure::input(format!("cannot print: {why}"), ""))?;
         println!("{text}");
     } else {
-        print(&plan, args.why_not);
+        print(&plan, args.all);
     }
     if plan.readings.is_empty() && plan.symptoms.is_empty() { Err(Failure::No) } else { Ok(()) }
 }
@@ -67,18 +70,26 @@ pub(super) fn read_code(text: &str) -> Result<Code, Failure> {
         .map_err(|error| Failure::input(error.to_string(), "the code as it was issued, like 0417; leading zeros count"))
 }
 
-fn print(plan: &Plan, why_not: bool) {
+fn print(plan: &Plan, all: bool) {
     paint::heading(&plan.headline);
     for note in &plan.notes {
         paint::indented(0, &format!("Note: {note}."));
     }
     steps(plan);
     do_not(plan);
-    ways(plan);
+    ways(plan, all);
     typing(plan);
-    troubles("If a right code is refused, check before another attempt", &plan.if_refused);
-    remarks("So that it does not happen again", &plan.keep);
-    readings(plan, why_not);
+    troubles("If a right code is refused, check before another attempt", &plan.if_refused, all);
+    if all {
+        paint::heading("So that it does not happen again");
+        for remark in &plan.keep {
+            paint::item("-", &format!("{}{}", remark.text, paint::sources(&remark.sources)));
+        }
+    }
+    readings(plan, all);
+    if !all {
+        paint::aside(0, "\n--all shows every way with its steps, every check, how to keep it from happening again, and what is out.");
+    }
 }
 
 fn proved(proof: &Proof) -> String {
@@ -93,22 +104,18 @@ fn steps(plan: &Plan) {
     paint::heading("What to do");
     for (index, step) in plan.steps.iter().enumerate() {
         paint::item(&format!("{}.", index + 1), &step.text);
+        if !step.ends_wait_under.is_empty() {
+            paint::aside(5, &format!("ends the wait under {}", names(&step.ends_wait_under)));
+        }
         if let Some(proof) = &step.proof {
-            anstream::println!("       {}", proved(proof));
-            for example in proof.counterexamples.iter().take(3) {
-                let harm: Vec<&str> = example.harm.iter().map(|harm| harm.words()).collect();
-                paint::aside(9, &format!("but under {}: it {}", example.reading, harm.join(", ")));
+            anstream::println!("     {}", proved(proof));
+            for (harm, names) in by_harm(&proof.counterexamples) {
+                paint::aside(7, &format!("but it {harm} under {names}"));
             }
         }
     }
-    paint::indented(
-        2,
-        &format!(
-            "Entering a code now: {}; {}.",
-            if plan.entering_now.safe { "safe" } else { "not now" },
-            plan.entering_now.because
-        ),
-    );
+    let now = if plan.entering_now.safe { "safe" } else { "not now" };
+    paint::indented(2, &format!("Entering a code now: {now}; {}.", plan.entering_now.because));
 }
 
 fn do_not(plan: &Plan) {
@@ -122,53 +129,64 @@ fn do_not(plan: &Plan) {
             paint::aside(6, &format!("{harm} under {names}"));
         }
         if !warning.helps.is_empty() {
-            paint::aside(6, &format!("it would help under {}", warning.helps.join(", ")));
+            paint::aside(6, &format!("it would help under {}", names(&warning.helps)));
         }
     }
 }
 
-fn by_harm(hurts: &[headlock_advisor::Counterexample]) -> Vec<(String, String)> {
-    let mut groups: Vec<(String, Vec<&str>)> = Vec::new();
+fn by_harm(hurts: &[Counterexample]) -> Vec<(String, String)> {
+    let mut groups: Vec<(String, Vec<String>)> = Vec::new();
     for example in hurts {
         let harm = example.harm.iter().map(|harm| harm.words()).collect::<Vec<_>>().join(", ");
         match groups.iter_mut().find(|(words, _)| *words == harm) {
-            Some((_, names)) => names.push(&example.reading),
-            None => groups.push((harm, vec![&example.reading])),
+            Some((_, names)) => names.push(example.reading.clone()),
+            None => groups.push((harm, vec![example.reading.clone()])),
         }
     }
-    groups.into_iter().map(|(harm, names)| (harm, names.join(", "))).collect()
+    groups.into_iter().map(|(harm, list)| (harm, names(&list))).collect()
 }
 
-fn ways(plan: &Plan) {
+fn ways(plan: &Plan, all: bool) {
     if plan.ways.is_empty() {
         return;
     }
     paint::heading("Ways, the best first");
-    for (index, way) in plan.ways.iter().enumerate() {
-        let careful = if way.careful { ", with care" } else { "" };
-        let lacking =
-            if way.lacking.is_empty() { String::new() } else { format!("; you need: {}", way.lacking.join(", ")) };
-        paint::item(
-            &format!("{}.", index + 1),
-            &format!("{} (gives {}{careful}{lacking}){}", way.title, way.gives, paint::sources(&way.sources)),
-        );
-        for cost in &way.estimates {
-            paint::aside(7, &cost_words(cost));
-        }
-        if !way.risk.is_empty() {
-            paint::aside(7, &format!("risk: {}", way.risk));
-        }
-        for step in &way.steps {
-            paint::indented(7, &format!("- {step}"));
-        }
-        if let Some(proof) = &way.proof {
-            anstream::println!("       {}", proved(proof));
-        }
+    let shown = if all { plan.ways.len() } else { SHORT };
+    // The short form shows ways to the code; the serial is a means to it, a reset is another matter.
+    let short = plan.ways.iter().filter(|way| all || (way.gives == "the code" && !way.careful));
+    for (index, way) in short.take(shown).enumerate() {
+        self::way(index + 1, way, all);
+    }
+    if !all {
+        return;
     }
     let others: Vec<String> = plan.refused_ways.iter().map(|way| format!("{} ({})", way.title, way.because)).collect();
     if !others.is_empty() {
         paint::heading("Ways that are not advised here");
         others.iter().for_each(|way| paint::item("-", way));
+    }
+}
+
+fn way(number: usize, way: &Way, all: bool) {
+    let careful = if way.careful { ", with care" } else { "" };
+    let lacking = if way.lacking.is_empty() { String::new() } else { format!("; you need: {}", way.lacking.join(", ")) };
+    let wait = if way.fits_the_wait() { "" } else { "; not while it waits" };
+    let title = format!("{} (gives {}{careful}{lacking}{wait}){}", way.title, way.gives, paint::sources(&way.sources));
+    paint::item(&format!("{number}."), &title);
+    for cost in &way.estimates {
+        paint::aside(7, &cost_words(cost));
+    }
+    if !all {
+        return;
+    }
+    if !way.risk.is_empty() {
+        paint::aside(7, &format!("risk: {}", way.risk));
+    }
+    for step in &way.steps {
+        paint::indented(7, &format!("- {step}"));
+    }
+    if let Some(proof) = &way.proof {
+        anstream::println!("       {}", proved(proof));
     }
 }
 
@@ -182,7 +200,11 @@ fn cost_words(cost: &Cost) -> String {
     }
     if let Some((from, to)) = cost.time_min {
         let time = |minutes: u32| words::time_s(u64::from(minutes) * 60);
-        parts.push(if from == to { time(from) } else { format!("{} to {}", time(from), time(to)) });
+        parts.push(match (from, to) {
+            (from, to) if from == to => time(from),
+            (0, to) => format!("up to {}", time(to)),
+            (from, to) => format!("{} to {}", time(from), time(to)),
+        });
     }
     parts.extend(cost.effort.map(|effort| format!("{effort} effort")));
     if let Some((from, to)) = cost.success_percent {
@@ -197,10 +219,12 @@ fn typing(plan: &Plan) {
     }
     paint::heading("How the code is typed");
     if let Some(test) = &plan.tell_apart {
-        paint::indented(2, &format!("The sources differ. Press {} once and look at the display:", test.key));
-        for (shown, way) in &test.outcomes {
-            let shown = if shown.is_empty() { "nothing" } else { shown };
-            paint::item("-", &format!("it shows {shown}: {way}"));
+        let text = format!("The sources differ. Once it asks for the code, press {} once, look at the display, and choose:", test.key);
+        paint::indented(2, &text);
+        for outcome in &test.outcomes {
+            let shown = if outcome.shows.is_empty() { "nothing" } else { &outcome.shows };
+            paint::item("-", &format!("it shows {shown}:"));
+            outcome.ways.iter().for_each(|way| paint::item("    ", way));
         }
         anstream::println!("    {}: no attempt is used by this press", proved(&test.proof));
     }
@@ -212,16 +236,17 @@ fn typing(plan: &Plan) {
         if let Some(cannot) = &typing.cannot {
             paint::indented(6, &format!("your code cannot be typed so: {cannot}"));
         }
-        paint::aside(6, &format!("under {}", typing.readings.join(", ")));
+        paint::aside(6, &format!("under {}", names(&typing.readings)));
     }
 }
 
-fn troubles(title: &str, all: &[Trouble]) {
-    if all.is_empty() {
+fn troubles(title: &str, list: &[Trouble], all: bool) {
+    if list.is_empty() {
         return;
     }
     paint::heading(title);
-    for trouble in all {
+    let shown = if all { list.len() } else { 1 };
+    for trouble in list.iter().take(shown) {
         paint::item("-", &format!("{}: {}{}", trouble.title, trouble.means, paint::sources(&trouble.sources)));
         for check in &trouble.check {
             paint::indented(6, &format!("- {}{}", check.text, paint::sources(&check.sources)));
@@ -229,48 +254,36 @@ fn troubles(title: &str, all: &[Trouble]) {
     }
 }
 
-fn remarks(title: &str, all: &[headlock_advisor::Remark]) {
-    if all.is_empty() {
+fn readings(plan: &Plan, all: bool) {
+    if plan.readings.is_empty() {
         return;
     }
-    paint::heading(title);
-    all.iter().for_each(|remark| paint::item("-", &format!("{}{}", remark.text, paint::sources(&remark.sources))));
-}
-
-fn readings(plan: &Plan, why_not: bool) {
-    paint::heading(&format!("Why: {} readings remain", plan.readings.len()));
+    paint::heading(&format!("Why: {} readings remain, {} units or readings are out", plan.readings.len(), plan.excluded.len()));
+    if !all {
+        let mut groups: Vec<(String, Vec<String>)> = Vec::new();
+        for reading in &plan.readings {
+            let left = reading.attempts_left.map_or_else(|| "never locks out".to_owned(), |n| format!("{n} left before a lock-out"));
+            let line = format!("{}; it {}; {left}{}", reading.title, reading.doing.join(" or "), paint::sources(&reading.sources));
+            match groups.iter_mut().find(|(known, _)| *known == line) {
+                Some((_, list)) => list.push(reading.name.clone()),
+                None => groups.push((line, vec![reading.name.clone()])),
+            }
+        }
+        for (line, list) in groups {
+            paint::item("-", &format!("{}: {line}", names(&list)));
+        }
+        return;
+    }
     for reading in &plan.readings {
-        let left = reading
-            .attempts_left
-            .map_or_else(|| "never locks out".to_owned(), |n| format!("{n} left before a lock-out"));
-        paint::item(
-            "-",
-            &format!(
-                "{}: {}, {}; it {}; {left}{}",
-                reading.name,
-                reading.unit,
-                reading.title,
-                reading.doing.join(" or "),
-                paint::sources(&reading.sources)
-            ),
-        );
-    }
-    if plan.excluded.is_empty() {
-        return;
-    }
-    if !why_not {
-        paint::aside(
-            2,
-            &format!("{} are out; --why-not shows them, headlock identify says more.", plan.excluded.len()),
-        );
-        return;
+        let left = reading.attempts_left.map_or_else(|| "never locks out".to_owned(), |n| format!("{n} left before a lock-out"));
+        let doing = reading.doing.join(" or ");
+        let sources = paint::sources(&reading.sources);
+        paint::item("-", &format!("{}: {}, {}; it {doing}; {left}{sources}", reading.name, reading.unit, reading.title));
+        paint::aside(6, &format!("{}.", reading.why.join("; ")));
     }
     paint::heading("Out");
     for excluded in &plan.excluded {
-        let name = excluded
-            .reading
-            .as_ref()
-            .map_or_else(|| excluded.unit.clone(), |reading| format!("{}#{reading}", excluded.unit));
+        let name = excluded.reading.as_ref().map_or_else(|| excluded.unit.clone(), |reading| format!("{}#{reading}", excluded.unit));
         paint::item("-", &format!("{name}: {}", excluded.because));
     }
 }
