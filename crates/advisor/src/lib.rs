@@ -12,7 +12,9 @@ pub mod words;
 
 pub use candidate::{Candidate, CandidateState};
 pub use identify::{Excluded, Identification, identify};
-pub use plan::{AttemptsLeft, Entering, Outcome, Plan, ReadingLine, Remark, Step, TellApart, Trouble, Typing, Warning, plan};
+pub use plan::{
+    AttemptsLeft, Entering, Outcome, Plan, ReadingLine, Remark, Step, TellApart, Trouble, Typing, Warning, plan,
+};
 pub use situation::{Attempts, BadSituation, Situation};
 pub use trial::{Action, Counterexample, Effect, Gain, Harm, Proof, attempt, prove};
 pub use waiting::{How, Schedule, WaitPhase, actions, schedule};

@@ -476,7 +476,9 @@ fn headline(plan: &Plan, situation: &Situation, hardware_lock: bool) -> String {
     };
     let wait = plan.wait.as_ref();
     match wait {
-        Some(schedule) if schedule.phases.is_empty() => format!("Enter nothing now: it waits, and waiting alone does not end that; {left}."),
+        Some(schedule) if schedule.phases.is_empty() => {
+            format!("Enter nothing now: it waits, and waiting alone does not end that; {left}.")
+        }
         Some(schedule) => format!("Enter nothing now. Wait {} as below; {left}.", words::time_s(schedule.total_s())),
         None if doing("is locked out for good") => format!("Enter nothing more: {left}. Get it cleared by a dealer."),
         None if !plan.symptoms.is_empty() && situation.display.is_none() => {

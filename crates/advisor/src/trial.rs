@@ -291,32 +291,10 @@ fn service(
     behaviour: &headlock_profile::behaviour::Behaviour,
     wanted: impl Fn(&headlock_profile::behaviour::ItemSpec) -> bool,
 ) -> bool {
-    use headlock_profile::behaviour::From;
     let found =
         behaviour.service.iter().filter(|s| s.supported).find_map(|s| Some((s, s.item.iter().position(&wanted)?)));
     let Some((menu, item)) = found else { return false };
-    let held: Vec<String> = menu.gesture.key.iter().chain(&menu.gesture.keys).cloned().collect();
-    let mut ok = true;
-    if let Some(from) = menu.gesture.from {
-        hands.now(Input::Ignition(Ignition::Off));
-        hands.wait(2_000);
-        for key in &held {
-            ok &= hands.half_press(key, true).is_ok();
-        }
-        hands.now(Input::Ignition(Ignition::On));
-        if from == From::PowerOn
-            && let Some(power) = &behaviour.power.key
-            && !held.contains(power)
-        {
-            ok &= hands.press(&headlock_twin::plain(power)).is_ok();
-        }
-        hands.wait(menu.gesture.hold_ms + 100);
-        for key in &held {
-            ok &= hands.half_press(key, false).is_ok();
-        }
-    } else {
-        ok &= hands.press_all(&typing::gesture(&menu.gesture)).is_ok();
-    }
+    let mut ok = hands.press_all(&typing::gesture(&menu.gesture)).is_ok();
     if let Some(next) = &menu.next {
         for _ in 0..item {
             hands.wait(300);

@@ -1,6 +1,6 @@
 //! Presses, ways to type and times, in plain words.
 
-use headlock_profile::behaviour::{Behaviour, ConfirmSpec, GestureSpec, Style};
+use headlock_profile::behaviour::{Behaviour, ConfirmSpec, From, GestureSpec, Style};
 use headlock_profile::typing::{PRESS_MS, Press};
 
 /// Presses as instructions, equal ones joined.
@@ -21,6 +21,13 @@ fn one(press: &Press) -> String {
         Press::Key { key, hold_ms } if *hold_ms <= PRESS_MS => format!("press {key}"),
         Press::Key { key, hold_ms } => format!("hold {key} for {}", short(*hold_ms)),
         Press::Together { keys, hold_ms } => format!("hold {} together for {}", keys.join(" and "), short(*hold_ms)),
+        Press::Start { keys, from, hold_ms } => {
+            let what = match from {
+                From::IgnitionOn => "the ignition",
+                From::PowerOn => "the unit",
+            };
+            format!("hold {} while you switch {what} off and on, and for {} more", keys.join(" and "), short(*hold_ms))
+        }
         Press::Turn { knob, clicks } if *clicks > 0 => format!("turn {knob} {clicks} clicks clockwise"),
         Press::Turn { knob, clicks } => format!("turn {knob} {} clicks the other way", -clicks),
         Press::Pause { ms } => format!("touch nothing for {}", short(*ms)),

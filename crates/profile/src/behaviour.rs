@@ -115,9 +115,11 @@ pub struct CodeSpec {
     pub alphabet: AlphabetSpec,
     /// Accepted only in the vehicle that the unit was paired with.
     pub bound_to_vin: bool,
+    /// A right code pairs the unit with the vehicle it is in.
+    pub pairs: bool,
     /// Codes said to work on every unit of the kind.
     pub defaults: Vec<String>,
-    /// For `belongs_to = "challenge"`: what the unit asks.
+    /// What the unit asks, if its answer opens it too; `belongs_to = "challenge"` needs it.
     pub challenge: Option<ChallengeSpec>,
 }
 
@@ -765,7 +767,7 @@ pub struct EntrySpec {
     pub down: Option<String>,
     /// For `rotary`: the knob that is turned.
     pub knob: Option<String>,
-    /// What a place shows before it is set: a character, or absent for nothing.
+    /// What the places show before they are set: one character for all, or one for each place; absent for nothing.
     pub initial: Option<String>,
     /// How entry is opened, if not at once.
     pub open_with: Option<GestureSpec>,
@@ -837,6 +839,14 @@ impl Default for EntrySpec {
             too_short: TooShortSpec::Ignored,
             keyboard: false,
         }
+    }
+}
+
+impl EntrySpec {
+    /// What a place shows before it is set, if anything.
+    pub fn initial_at(&self, place: usize) -> Option<char> {
+        let text = self.initial.as_ref()?;
+        text.chars().nth(place).filter(|_| text.chars().count() > 1).or_else(|| text.chars().next())
     }
 }
 
@@ -923,6 +933,8 @@ pub enum LongPressWord {
     Ignored,
     /// It spoils the entry: whatever follows, the code is wrong.
     SpoilsEntry,
+    /// It steps back in place of forward.
+    Backwards,
 }
 
 /// What an entry time-out does.
@@ -933,6 +945,8 @@ pub enum TimeoutSpec {
     Cancels,
     /// It counts as a failed attempt.
     Counts,
+    /// An entry that a gesture has opened is closed again.
+    Closes,
 }
 
 /// What losing the ignition in the middle of an entry does.
@@ -984,12 +998,16 @@ pub struct DisplaySpec {
     pub error: Text,
     /// For this long.
     pub error_ms: u64,
+    /// It was refused without being compared; absent for the same text.
+    pub refused: Option<Text>,
     /// Waiting.
     pub wait: Text,
     /// The wait does not show: the display asks for the code all the while.
     pub silent_wait: bool,
     /// Locked out for good.
     pub locked_out: Text,
+    /// The same once extra attempts were given; absent for the same text.
+    pub locked_out_again: Option<Text>,
     /// Locked by the hardware.
     pub hardware_lock: Text,
     /// The code was right.
@@ -1014,9 +1032,11 @@ impl Default for DisplaySpec {
             entering: Text::one("{entered}"),
             error: Text::one("ERROR"),
             error_ms: 3000,
+            refused: None,
             wait: Text::one("WAIT"),
             silent_wait: false,
             locked_out: Text::one("LOCKED"),
+            locked_out_again: None,
             hardware_lock: Text::one("ERROR 3"),
             welcome: Text::one(""),
             welcome_ms: 0,
@@ -1036,6 +1056,8 @@ pub struct OwnerSpec {
     pub sets_code: bool,
     /// Erase it.
     pub erases_code: bool,
+    /// Erasing it asks for it.
+    pub erase_needs_code: bool,
     /// Ask for the lock, or for none; absent: where arming wants it.
     pub opts_in: Option<bool>,
     /// Further settings and their words.
@@ -1059,6 +1081,9 @@ pub struct ServiceSpec {
     /// When it works.
     #[serde(default = "Moment::any")]
     pub works_while: Vec<Moment>,
+    /// In which vehicle it works.
+    #[serde(default)]
+    pub vehicle: VehicleNeed,
     /// The key for the next item; absent where the gesture does the first item at once.
     pub next: Option<String>,
     /// The item before.
@@ -1074,6 +1099,19 @@ pub struct ServiceSpec {
     pub item: Vec<ItemSpec>,
 }
 
+/// In which vehicle something works.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum VehicleNeed {
+    /// In any.
+    #[default]
+    Any,
+    /// In the one that the unit was paired with.
+    Home,
+    /// In any other.
+    Other,
+}
+
 /// One item of a service menu.
 #[derive(Clone, Debug, PartialEq, Eq, Deserialize)]
 #[serde(deny_unknown_fields)]
@@ -1082,6 +1120,11 @@ pub struct ItemSpec {
     pub name: String,
     /// What it shows.
     pub shows: Option<ShowsWord>,
+    /// In which parts, where that is not one.
+    #[serde(default)]
+    pub screens: Vec<crate::serial::ScreenSpec>,
+    /// The next part follows by itself after this long, and the first after the last.
+    pub turns_after_ms: Option<u64>,
     /// What it does.
     #[serde(default)]
     pub does: DoesWord,

@@ -35,7 +35,7 @@ const IDENTITY_FIELDS: [&str; 15] = [
     "grade",
     "reading",
 ];
-const READING_FIELDS: [&str; 7] = ["id", "title", "sources", "grade", "note", "based_on", "firmware"];
+const READING_FIELDS: [&str; 8] = ["id", "title", "sources", "grade", "note", "based_on", "without", "firmware"];
 
 /// All that is known.
 #[derive(Clone, Debug, Default)]
@@ -360,6 +360,14 @@ fn unit(root: &Node, drafts: &[Node]) -> Result<Unit, Vec<Problem>> {
     let mut problems = Vec::new();
     let mut readings: Vec<Reading> = Vec::new();
     let nodes = root.get("reading").and_then(Node::as_array).unwrap_or_default();
+    if let Some(reading) = root.get("reading")
+        && reading.as_array().is_none()
+    {
+        return Err(vec![
+            Problem::new(&reading.place, "reading", "a unit has a list of readings")
+                .help("write [[reading]], with two brackets"),
+        ]);
+    }
     if nodes.is_empty() {
         problems.push(
             Problem::new(&root.place, "reading", "a unit without a reading")
@@ -494,7 +502,16 @@ fn resolved(node: &Node, unit_id: &str, drafts: &[Node], trail: &mut Vec<String>
             wrong(format!("unit {base_unit:?} has no reading {base_reading:?}"), &closest(base_reading, &ids))
         })?;
     let parent = resolved(found, base_unit, drafts, trail)?;
-    Ok(without(&parent, "based_on").overlaid_with(node))
+    let mut parent = without(&without(&parent, "based_on"), "without");
+    if let Some(dropped) = node.get("without") {
+        for path in texts(dropped, "without")? {
+            if !parent.remove(&path) {
+                return Err(Problem::new(&dropped.place, "without", format!("{base_reading:?} has no value {path:?}"))
+                    .help("the dotted path of a value that is inherited, like entry.timeout_s"));
+            }
+        }
+    }
+    Ok(parent.overlaid_with(node))
 }
 
 fn cases(plain: &Node, choices: &[Choice], node: &Node, path: &str) -> Result<Vec<Case>, Problem> {

@@ -59,11 +59,14 @@ impl de::Error for Error {
     }
 
     fn invalid_type(found: Unexpected<'_>, expected: &dyn Expected) -> Self {
-        Self::new(format!("found {}", plain(found)), format!("this must be {expected}"))
+        Self::new(format!("found {}", plain(found)), format!("this must be {}", kind(&expected.to_string())))
     }
 
     fn invalid_value(found: Unexpected<'_>, expected: &dyn Expected) -> Self {
-        Self::new(format!("{} does not fit here", plain(found)), format!("this must be {expected}"))
+        Self::new(
+            format!("{} does not fit here", plain(found)),
+            format!("this must be {}", kind(&expected.to_string())),
+        )
     }
 
     fn unknown_field(field: &str, expected: &'static [&'static str]) -> Self {
@@ -77,6 +80,22 @@ impl de::Error for Error {
     fn missing_field(field: &'static str) -> Self {
         Self::new(format!("`{field}` is missing"), format!("add `{field} = …` here"))
     }
+}
+
+/// A type's name in plain words.
+fn kind(expected: &str) -> String {
+    match expected {
+        "u8" => "a whole number from 0 to 255",
+        "u16" => "a whole number from 0 to 65,535",
+        "u32" | "u64" | "usize" => "a whole number, 0 or more, without a unit: the field's name has it",
+        "i32" | "i64" => "a whole number",
+        "f64" => "a number, like 12.4",
+        "a boolean" => "true or false",
+        "a string" => "text in quotes",
+        "a sequence" => "a list, in [ ]",
+        other => other,
+    }
+    .to_owned()
 }
 
 fn plain(found: Unexpected<'_>) -> String {

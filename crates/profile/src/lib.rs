@@ -26,6 +26,6 @@ pub use guidance::{
 pub use node::{Place, SourceFile};
 pub use policy::{ignition, ignition_set};
 pub use problem::{Problem, closest};
-pub use serial::{Cleaning, CompanionSpec, Fit, Fragment, SerialSpec};
+pub use serial::{Cleaning, CompanionSpec, Fit, Fragment, ScreenSpec, SerialSpec, in_parts};
 pub use unit::{Case, Identity, Reading, Unit, Years};
 pub use words::{BadFirmware, Firmware, Text, Threshold};

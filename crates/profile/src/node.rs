@@ -69,7 +69,7 @@ impl Node {
         let parsed = DeTable::parse(&file.text).map_err(|error| {
             let span = error.span().unwrap_or(0..0);
             Problem::new(&Place { file: Arc::clone(&file), span }, "", error.message().to_owned())
-                .help("this is not TOML; see docs/catalogue.md for a whole unit to start from")
+                .help("no valid TOML from here on; docs/catalogue.md has a whole unit to start from")
         })?;
         let span = parsed.span();
         table(&file, span, parsed.get_ref())
@@ -132,11 +132,25 @@ impl Node {
         }
     }
 
+    /// Removes the value at a dotted path; false if there is none.
+    pub(crate) fn remove(&mut self, path: &str) -> bool {
+        let (head, rest) = path.split_once('.').map_or((path, None), |(head, rest)| (head, Some(rest)));
+        let Value::Table(entries) = &mut self.value else { return false };
+        let Some(index) = entries.iter().position(|(name, _)| name == head) else { return false };
+        match rest {
+            Some(rest) => entries[index].1.remove(rest),
+            None => {
+                entries.remove(index);
+                true
+            }
+        }
+    }
+
     /// This table with `child`'s values over its own; lists are replaced whole.
     #[must_use]
     pub(crate) fn overlaid_with(&self, child: &Node) -> Node {
         match (&self.value, &child.value) {
-            (Value::Table(base), Value::Table(over)) if !is_choice(base) && !is_choice(over) => {
+            (Value::Table(base), Value::Table(over)) if !is_whole(base) && !is_whole(over) => {
                 let mut merged = base.clone();
                 for (name, node) in over {
                     match merged.iter_mut().find(|(existing, _)| existing == name) {
@@ -228,6 +242,14 @@ impl fmt::Display for Node {
             }
         }
     }
+}
+
+/// Whether a table is one value, replaced whole when a reading is based on another.
+fn is_whole(entries: &[(String, Node)]) -> bool {
+    let gesture = |name: &str| matches!(name, "key" | "keys" | "sequence");
+    let only_gesture = |name: &str| gesture(name) || matches!(name, "hold_ms" | "from" | "ignition" | "within_ms");
+    is_choice(entries)
+        || (entries.iter().any(|(name, _)| gesture(name)) && entries.iter().all(|(name, _)| only_gesture(name)))
 }
 
 /// Whether a table states a value with its evidence, or several, rather than a group of values.

@@ -26,10 +26,49 @@ pub struct SerialSpec {
     pub shown: Option<Fragment>,
     /// Characters for each screen, where the unit shows it in parts.
     #[serde(default)]
-    pub screens: Vec<usize>,
+    pub screens: Vec<ScreenSpec>,
     /// Letters that the unit's display shows otherwise, or not at all: pairs of what is meant and what is shown.
     #[serde(default)]
     pub shown_as: Vec<(char, String)>,
+}
+
+/// One part of a number on a display.
+#[derive(Clone, Debug, PartialEq, Eq, Deserialize)]
+#[serde(untagged, expecting = "this must be a number of characters, or { prefix = \"U\", characters = 4 }")]
+pub enum ScreenSpec {
+    /// So many characters.
+    Characters(usize),
+    /// The same behind a mark.
+    Marked {
+        /// What stands before them.
+        prefix: String,
+        /// How many.
+        characters: usize,
+    },
+}
+
+/// A text in parts, as displays show it; what is left over comes last.
+pub fn in_parts(text: &str, screens: &[ScreenSpec]) -> Vec<String> {
+    if screens.is_empty() {
+        return vec![text.to_owned()];
+    }
+    let mut rest: Vec<char> = text.chars().collect();
+    let mut out = Vec::new();
+    for screen in screens {
+        let (prefix, size) = match screen {
+            ScreenSpec::Characters(size) => ("", *size),
+            ScreenSpec::Marked { prefix, characters } => (prefix.as_str(), *characters),
+        };
+        let tail = rest.split_off(size.min(rest.len()));
+        let part: String = std::mem::replace(&mut rest, tail).into_iter().collect();
+        if !part.is_empty() {
+            out.push(format!("{prefix}{part}"));
+        }
+    }
+    if !rest.is_empty() {
+        out.push(rest.into_iter().collect());
+    }
+    out
 }
 
 /// A second number.
@@ -124,20 +163,7 @@ impl SerialSpec {
                 self.shown_as.iter().find(|(meant, _)| *meant == c).map_or_else(|| c.to_string(), |(_, s)| s.clone())
             })
             .collect();
-        if self.screens.is_empty() {
-            return vec![shown];
-        }
-        let mut rest: Vec<char> = shown.chars().collect();
-        let mut out = Vec::new();
-        for size in &self.screens {
-            let tail = rest.split_off((*size).min(rest.len()));
-            out.push(std::mem::replace(&mut rest, tail).into_iter().collect::<String>());
-        }
-        if !rest.is_empty() {
-            out.push(rest.into_iter().collect());
-        }
-        out.retain(|part| !part.is_empty());
-        out
+        in_parts(&shown, &self.screens)
     }
 }
 
@@ -213,7 +239,7 @@ mod tests {
             counts: Some(Fragment { first: None, last: Some(4) }),
             together_with: Vec::new(),
             shown: None,
-            screens: vec![4, 4],
+            screens: vec![ScreenSpec::Characters(4), ScreenSpec::Characters(4)],
             shown_as: vec![('L', "1".to_owned()), ('K', String::new())],
         }
     }

@@ -1,13 +1,13 @@
 //! From a code to the exact presses that type it on a panel, or the reason why the panel cannot.
 
-use crate::behaviour::{AlphabetSpec, Behaviour, ConfirmSpec, EntrySpec, GestureSpec, Style};
+use crate::behaviour::{AlphabetSpec, Behaviour, ConfirmSpec, EntrySpec, From, GestureSpec, Style};
 use crate::code::{Code, MAX_CODE};
 
 /// How long a plain press lasts.
 pub const PRESS_MS: u64 = 120;
 
 /// One thing to do with the panel.
-#[derive(Clone, Debug, PartialEq, Eq, Hash)]
+#[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Press {
     /// Press a key for so long; [`PRESS_MS`] is a plain press.
     Key {
@@ -20,6 +20,15 @@ pub enum Press {
     Together {
         /// Their names.
         keys: Vec<String>,
+        /// Milliseconds.
+        hold_ms: u64,
+    },
+    /// Hold keys while the ignition or the unit comes on, and for so long after.
+    Start {
+        /// Their names.
+        keys: Vec<String>,
+        /// What comes on meanwhile.
+        from: From,
         /// Milliseconds.
         hold_ms: u64,
     },
@@ -139,6 +148,10 @@ pub fn gesture(gesture: &GestureSpec) -> Vec<Press> {
     if !gesture.sequence.is_empty() {
         return gesture.sequence.iter().map(|key| plain(key)).collect();
     }
+    if let Some(from) = gesture.from {
+        let keys = gesture.key.iter().chain(&gesture.keys).cloned().collect();
+        return vec![Press::Start { keys, from, hold_ms: gesture.hold_ms + 100 }];
+    }
     match (&gesture.key, gesture.keys.as_slice()) {
         (Some(key), _) => vec![Press::Key { key: key.clone(), hold_ms }],
         (None, [key]) => vec![Press::Key { key: key.clone(), hold_ms }],
@@ -233,7 +246,7 @@ impl Typist<'_> {
     fn ring(&self, place: usize, c: char) -> (usize, usize, Option<usize>) {
         let alphabet = &self.alphabets[place];
         let position = |c: char| alphabet.iter().position(|a| *a == c);
-        let initial = self.entry.initial.as_ref().and_then(|text| text.chars().next());
+        let initial = self.entry.initial_at(place);
         (alphabet.len(), position(c).unwrap_or(0), initial.and_then(position))
     }
 

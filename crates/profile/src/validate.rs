@@ -26,6 +26,8 @@ pub(crate) fn check(b: &Behaviour) -> Result<(), Fault> {
         }
     }
     gestures(b)?;
+    panel(b)?;
+    texts(b)?;
     supply(b)?;
     patterns(b)
 }
@@ -77,11 +79,11 @@ fn code(spec: &CodeSpec, path: &str) -> Result<(), Fault> {
             "one of the words in `lengths`",
         ));
     }
-    if (spec.belongs_to == CodeOwner::Challenge) != spec.challenge.is_some() {
+    if spec.belongs_to == CodeOwner::Challenge && spec.challenge.is_none() {
         return Err(Fault::new(
             format!("{path}.challenge"),
-            "a challenge goes with belongs_to = \"challenge\", and only with it",
-            "write both, or neither",
+            "a code that answers a challenge needs one",
+            "add challenge = { digits = 6 }",
         ));
     }
     if let Some(challenge) = &spec.challenge
@@ -220,14 +222,6 @@ fn gestures(b: &Behaviour) -> Result<(), Fault> {
                 "add [[reading.service.item]]",
             ));
         }
-        let moves = service.next.is_some() || service.previous.is_some();
-        if moves && service.confirm.is_none() {
-            return Err(Fault::new(
-                format!("service.{index}.confirm"),
-                "a menu without a key to confirm",
-                "name it; or leave out `next` and the gesture does the first item at once",
-            ));
-        }
     }
     for (path, gesture) in all {
         let ways = usize::from(gesture.key.is_some())
@@ -243,8 +237,105 @@ fn gestures(b: &Behaviour) -> Result<(), Fault> {
         if !gesture.sequence.is_empty() && (gesture.hold_ms > 0 || gesture.from.is_some()) {
             return Err(Fault::new(path, "a sequence is pressed, not held", "leave out hold_ms and from"));
         }
-        if gesture.keys.len() > 1 && gesture.hold_ms == 0 {
-            return Err(Fault::new(path, "keys held together for 0 ms", "add hold_ms"));
+    }
+    Ok(())
+}
+
+/// Keys that must exist, and keys that cannot be two things at once.
+fn panel(b: &Behaviour) -> Result<(), Fault> {
+    use crate::behaviour::OnWith;
+    if b.power.on_with == OnWith::Key && b.power.key.is_none() {
+        return Err(Fault::new("power.key", "switched on with a key that is not named", "add key = \"POWER\""));
+    }
+    if b.owner.sets_code && b.code.belongs_to == CodeOwner::Unit {
+        return Err(Fault::new(
+            "owner.sets_code",
+            "an owner cannot set a code that belongs to the unit for its life",
+            "write belongs_to = \"owner\" in `code`",
+        ));
+    }
+    let e = &b.entry;
+    if let ConfirmSpec::Gesture(GestureSpec { key: Some(key), hold_ms: 0, .. }) = &e.confirm
+        && (e.keys.contains(key) || e.dials.iter().any(|dial| dial.key == *key))
+    {
+        return Err(Fault::new(
+            "entry.confirm",
+            format!("{key:?} types a character, so a press of it cannot confirm"),
+            "add hold_ms, or name another key",
+        ));
+    }
+    if let Some(initial) = &e.initial {
+        let places = b.code.length.all().into_iter().map(usize::from).max().unwrap_or(0);
+        let count = initial.chars().count();
+        if count != 1 && count < places {
+            return Err(Fault::new(
+                "entry.initial",
+                format!("{count} characters for {places} places"),
+                "one for all, or one for each place",
+            ));
+        }
+        let alphabets = alphabets(&b.code.alphabet, places);
+        let stranger = if count == 1 {
+            initial.chars().find(|c| !alphabets.iter().any(|alphabet| alphabet.contains(c)))
+        } else {
+            initial.chars().zip(&alphabets).find(|(c, alphabet)| !alphabet.contains(c)).map(|(c, _)| c)
+        };
+        if let Some(c) = stranger {
+            return Err(Fault::new(
+                "entry.initial",
+                format!("{c:?} cannot stand there"),
+                "a character of the code's alphabet",
+            ));
+        }
+    }
+    Ok(())
+}
+
+/// Placeholders that a display's text may hold.
+pub(crate) const PLACEHOLDERS: [&str; 15] = [
+    "failed",
+    "attempt",
+    "tried",
+    "in_round",
+    "rounds",
+    "left",
+    "left_for_good",
+    "letter",
+    "wait_s",
+    "wait_min",
+    "wait_h",
+    "cycles",
+    "entered",
+    "challenge",
+    "serial",
+];
+
+fn texts(b: &Behaviour) -> Result<(), Fault> {
+    let d = &b.display;
+    let optional =
+        [("prompt_again", &d.prompt_again), ("refused", &d.refused), ("locked_out_again", &d.locked_out_again)];
+    let all = [
+        ("prompt", &d.prompt),
+        ("entering", &d.entering),
+        ("error", &d.error),
+        ("wait", &d.wait),
+        ("locked_out", &d.locked_out),
+        ("hardware_lock", &d.hardware_lock),
+        ("welcome", &d.welcome),
+        ("open", &d.open),
+    ];
+    let all =
+        all.into_iter().chain(optional.into_iter().filter_map(|(name, text)| text.as_ref().map(|text| (name, text))));
+    for (name, text) in all {
+        for part in text.all().flat_map(|text| text.split('{').skip(1)) {
+            let word = part.split('}').next().unwrap_or_default();
+            if !PLACEHOLDERS.contains(&word) {
+                return Err(Fault::new(
+                    format!("display.{name}"),
+                    format!("unknown placeholder {{{word}}}"),
+                    crate::problem::closest(word, &PLACEHOLDERS),
+                ));
+            }
         }
     }
     Ok(())

@@ -112,14 +112,20 @@ impl Twin {
                 let fits = code.reveal().chars().count() == length
                     && code.reveal().chars().zip(&self.locks[0].alphabets).all(|(c, alphabet)| alphabet.contains(&c));
                 if fits {
-                    self.set_codes(0, std::slice::from_ref(&code));
+                    // Further codes, such as a maker's own, stay.
+                    self.replace_code(&code);
                     self.feed(0, Event::CodeSet(true));
                 } else {
                     self.record(Record::Refused("a code of another length or alphabet than this unit takes"));
                 }
             }
-            OwnerAction::EraseCode if allowed.erases_code => {
-                self.feed(0, Event::CodeSet(false));
+            OwnerAction::EraseCode(given) if allowed.erases_code => {
+                let known = given.is_some_and(|code| self.would_open(0, code.reveal()));
+                if known || !allowed.erase_needs_code {
+                    self.feed(0, Event::CodeSet(false));
+                } else {
+                    self.record(Record::Refused("erasing the code asks for it"));
+                }
             }
             OwnerAction::OptIn(on) if allowed.opts_in.unwrap_or(self.spec.locks[0].policy.arming.opt_in) => {
                 self.feed(0, Event::OptedIn(on));
@@ -134,7 +140,7 @@ impl Twin {
                     self.record(Record::Refused("this unit has no such setting, or not this word for it"));
                 }
             }
-            OwnerAction::SetCode(_) | OwnerAction::EraseCode | OwnerAction::OptIn(_) => {
+            OwnerAction::SetCode(_) | OwnerAction::EraseCode(_) | OwnerAction::OptIn(_) => {
                 let why = if self.spec.locks[0].code.belongs_to == CodeOwner::Owner {
                     "this unit's settings do not offer that"
                 } else {

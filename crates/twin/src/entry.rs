@@ -54,18 +54,20 @@ impl Twin {
         self.message = None;
         if self.entry.started_at_ms.is_none() {
             self.entry.started_at_ms = Some(self.now_ms);
-            if let (Some(initial), Some(index)) = (self.initial(), self.current_lock()) {
-                let length = self.locks[index].alphabets.len().min(MAX_CODE);
-                self.entry.places[..length].fill(initial);
+            if let Some(index) = self.current_lock() {
+                let length = self.length(index);
+                for place in 0..length {
+                    self.entry.places[place] = self.initial(place).unwrap_or('\0');
+                }
             }
         }
         self.entry.last_at_ms = self.now_ms;
         self.entry.revision = self.entry.revision.wrapping_add(1);
     }
 
-    fn initial(&self) -> Option<char> {
+    fn initial(&self, place: usize) -> Option<char> {
         let entry = &self.spec.behaviour.entry;
-        match (entry.style, entry.initial.as_ref().and_then(|text| text.chars().next())) {
+        match (entry.style, entry.initial_at(place)) {
             (Style::Dials, None) => Some('0'),
             (_, initial) => initial,
         }
@@ -90,6 +92,7 @@ impl Twin {
             return;
         }
         let mut times = 1;
+        let mut backwards = false;
         let types = matches!(role, KeyRole::Types(_) | KeyRole::StepsPlace(_) | KeyRole::Dial(..));
         if let (true, Some(long)) = (types && entry.style != Style::Hold, entry.long_press)
             && held_ms > long.over_ms
@@ -97,17 +100,18 @@ impl Twin {
             match long.does {
                 LongPressWord::Ignored => return,
                 LongPressWord::SpoilsEntry => self.entry.spoiled = true,
+                LongPressWord::Backwards => backwards = true,
                 LongPressWord::Repeats => times = 1 + held_ms / long.over_ms.max(1),
             }
         }
         self.begin_entry();
         for _ in 0..times {
-            self.act(index, key, role);
+            self.act(index, key, role, backwards);
         }
         self.submit_if_complete(index);
     }
 
-    fn act(&mut self, index: usize, key: KeyId, role: KeyRole) {
+    fn act(&mut self, index: usize, key: KeyId, role: KeyRole, backwards: bool) {
         match role {
             KeyRole::Types(which) if self.spec.behaviour.entry.style == Style::MultiTap => self.tap(index, key, which),
             KeyRole::Types(which) => {
@@ -116,8 +120,8 @@ impl Twin {
                     self.put(index, c);
                 }
             }
-            KeyRole::StepsPlace(place) => self.step_place(index, usize::from(place), 1),
-            KeyRole::Dial(which, up) => self.turn_dial(usize::from(which), up),
+            KeyRole::StepsPlace(place) => self.step_place(index, usize::from(place), if backwards { -1 } else { 1 }),
+            KeyRole::Dial(which, up) => self.turn_dial(usize::from(which), up != backwards),
             KeyRole::Up => self.step_place(index, usize::from(self.entry.cursor), 1),
             KeyRole::Down => self.step_place(index, usize::from(self.entry.cursor), -1),
             KeyRole::Next => self.next_place(index),
@@ -230,6 +234,9 @@ impl Twin {
             self.record(Record::Woke);
             return;
         }
+        if self.menu_turn(knob, clicks) {
+            return;
+        }
         let Some(index) = self.entering_lock() else { return };
         if Some(knob) == self.spec.entry.knob && clicks != 0 {
             self.begin_entry();
@@ -284,7 +291,7 @@ impl Twin {
             self.settle_tap();
         }
         let nothing_typed = !self.entry.in_progress();
-        if nothing_typed && self.initial().is_some() {
+        if nothing_typed && self.initial(0).is_some() {
             self.begin_entry();
         }
         if self.is_full(index) {
@@ -318,7 +325,8 @@ impl Twin {
         let display = &self.spec.behaviour.display;
         let (screen, ms, beep) = match verdict {
             Verdict::Opened => (Screen::Welcome, display.welcome_ms, display.beep_right),
-            Verdict::Wrong | Verdict::Refused => (Screen::Error, display.error_ms, display.beep_wrong),
+            Verdict::Wrong => (Screen::Error, display.error_ms, display.beep_wrong),
+            Verdict::Refused => (Screen::Refused, display.error_ms, display.beep_wrong),
             Verdict::Ignored => return,
         };
         if beep && self.powered() {
@@ -394,6 +402,11 @@ impl Twin {
         match entry.on_timeout {
             TimeoutSpec::Cancels => self.restart_entry(),
             TimeoutSpec::Counts => self.spoil(),
+            TimeoutSpec::Closes => {
+                self.entry.clear();
+                self.entry_open = self.spec.behaviour.entry.open_with.is_none();
+                self.record(Record::EntryRestarted);
+            }
         }
     }
 

@@ -1,5 +1,7 @@
 //! Hands: presses, and codes typed as a person would type them, turned into timed inputs.
 
+use headlock_lock::Ignition;
+use headlock_profile::behaviour::From;
 use headlock_profile::typing::{CannotType, PRESS_MS, Press, presses};
 use headlock_profile::{Code, MAX_CODE};
 
@@ -20,11 +22,16 @@ pub struct Hands<'a> {
 
 /// A press that this panel does not have.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub struct NoSuchKey(pub String);
+pub struct NoSuchKey {
+    /// The key asked for.
+    pub wanted: String,
+    /// The keys there are.
+    pub has: Vec<String>,
+}
 
 impl std::fmt::Display for NoSuchKey {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        write!(f, "this panel has no key {:?}", self.0)
+        write!(f, "this panel has no key {:?}; it has {}", self.wanted, self.has.join(" "))
     }
 }
 
@@ -63,7 +70,7 @@ impl<'a> Hands<'a> {
     /// # Errors
     /// The panel has no such key.
     pub fn key(&self, name: &str) -> Result<KeyId, NoSuchKey> {
-        self.twin.spec().key(name).ok_or_else(|| NoSuchKey(name.to_owned()))
+        self.twin.spec().key(name).ok_or_else(|| no_such_key(self.twin, name))
     }
 
     /// The answer that the maker's desk would give to what the unit asks.
@@ -76,7 +83,7 @@ impl<'a> Hands<'a> {
     /// # Errors
     /// The panel has no such key.
     pub fn press(&mut self, press: &Press) -> Result<(), NoSuchKey> {
-        let key = |name: &str| self.twin.spec().key(name).ok_or_else(|| NoSuchKey(name.to_owned()));
+        let key = |name: &str| self.twin.spec().key(name).ok_or_else(|| no_such_key(self.twin, name));
         match press {
             Press::Key { key: name, hold_ms } => {
                 let key = key(name)?;
@@ -94,7 +101,44 @@ impl<'a> Hands<'a> {
                 let knob = key(knob)?;
                 self.now(Input::Turn { knob, clicks: *clicks });
             }
+            Press::Start { keys, from, hold_ms } => self.start_holding(keys, *from, *hold_ms)?,
             Press::Pause { ms } => self.wait(*ms),
+        }
+        Ok(())
+    }
+
+    /// Switches off, holds keys, switches on again, and holds on.
+    fn start_holding(&mut self, keys: &[String], from: From, hold_ms: u64) -> Result<(), NoSuchKey> {
+        const MOMENT_MS: u64 = 1_000;
+        let power = self.twin.spec().behaviour().power.key.clone().filter(|_| from == From::PowerOn);
+        let ignition = match self.twin.car.ignition {
+            Ignition::Off => Ignition::On,
+            other => other,
+        };
+        match &power {
+            Some(key) if self.twin.on && self.twin.car.ignition != Ignition::Off => self.press(&plain(key))?,
+            Some(_) if self.twin.car.ignition != Ignition::Off => {}
+            _ => self.now(Input::Ignition(Ignition::Off)),
+        }
+        self.wait(MOMENT_MS);
+        let held: Vec<&String> = keys.iter().filter(|key| Some(*key) != power.as_ref()).collect();
+        for key in &held {
+            self.half_press(key, true)?;
+        }
+        self.now(Input::Ignition(ignition));
+        if let Some(power) = &power
+            && !self.twin.on
+        {
+            let stays_down = keys.contains(power);
+            self.half_press(power, true)?;
+            if stays_down {
+                self.wait(hold_ms);
+            }
+            self.half_press(power, false)?;
+        }
+        self.wait(hold_ms);
+        for key in &held {
+            self.half_press(key, false)?;
         }
         Ok(())
     }
@@ -138,6 +182,10 @@ impl<'a> Hands<'a> {
         let _ = self.press_all(&all);
         Ok(())
     }
+}
+
+fn no_such_key(twin: &Twin, name: &str) -> NoSuchKey {
+    NoSuchKey { wanted: name.to_owned(), has: twin.spec().keys().to_vec() }
 }
 
 /// A plain press of a key.

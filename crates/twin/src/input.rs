@@ -140,8 +140,8 @@ pub enum Request {
 pub enum OwnerAction {
     /// Sets a code.
     SetCode(Code),
-    /// Erases the code.
-    EraseCode,
+    /// Erases the code, giving it where the unit asks for it.
+    EraseCode(Option<Code>),
     /// Asks for the lock, or for none.
     OptIn(bool),
     /// Sets another setting.

@@ -27,6 +27,15 @@ impl Twin {
             .collect();
     }
 
+    /// The owner's code in place of the first one.
+    pub(crate) fn replace_code(&mut self, code: &Code) {
+        let fresh = Verifier::new(&self.spec.device_key, [u8::MAX; 16], code.reveal().as_bytes());
+        match self.locks[0].verifiers.first_mut() {
+            Some(first) => *first = fresh,
+            None => self.locks[0].verifiers.push(fresh),
+        }
+    }
+
     pub(crate) fn refresh_alphabets(&mut self) {
         for index in 0..self.locks.len() {
             let lock = &self.spec.locks[index];
@@ -102,7 +111,12 @@ impl Twin {
                 if self.persist(index) {
                     let event = if self.accepts(index, code) { Event::Matched } else { Event::Mismatched };
                     self.feed(index, event);
-                    if event == Event::Matched { Verdict::Opened } else { Verdict::Wrong }
+                    if event == Event::Matched {
+                        self.car.at_home |= self.spec.locks[index].code.pairs;
+                        Verdict::Opened
+                    } else {
+                        Verdict::Wrong
+                    }
                 } else {
                     if !self.memory.was_cut {
                         self.records.push(Record::WriteFailed);
@@ -129,8 +143,10 @@ impl Twin {
         if spec.code.bound_to_vin && !self.car.at_home {
             return false;
         }
-        if spec.code.belongs_to == CodeOwner::Challenge {
-            return self.challenge_answer(index).is_some_and(|answer| answer == entered);
+        let answers =
+            spec.code.challenge.is_some() && self.challenge_answer(index).is_some_and(|answer| answer == entered);
+        if spec.code.belongs_to == CodeOwner::Challenge || answers {
+            return answers;
         }
         // Every verifier is asked, so that time does not tell which one it was.
         self.locks[index]
@@ -156,8 +172,9 @@ impl Twin {
         })
     }
 
-    fn would_open(&self, index: usize, code: &str) -> bool {
-        let challenge = self.challenge_answer(index).is_some_and(|answer| answer == code);
+    pub(crate) fn would_open(&self, index: usize, code: &str) -> bool {
+        let asks = self.spec.locks[index].code.challenge.is_some();
+        let challenge = asks && self.challenge_answer(index).is_some_and(|answer| answer == code);
         let key = &self.spec.device_key;
         challenge || self.locks[index].verifiers.iter().any(|verifier| verifier.accepts(key, code.as_bytes()))
     }

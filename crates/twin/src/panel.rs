@@ -5,7 +5,7 @@ use headlock_profile::behaviour::{From, Moment, Style};
 
 use crate::input::KeyId;
 use crate::record::{PhaseKind, Record};
-use crate::spec::{Asks, KeyRole, Role, bit};
+use crate::spec::{Asks, Gesture, KeyRole, Role, bit};
 use crate::twin::{Twin, kind};
 
 /// The keys and what was done with them lately.
@@ -50,6 +50,8 @@ impl Panel {
         self.fired_ms = None;
         self.repeats = 0;
         self.woke = false;
+        self.ignition_on = None;
+        self.power_on = None;
     }
 }
 
@@ -141,15 +143,20 @@ impl Twin {
             self.panel.history.remove(0);
         }
         let history = &self.panel.history;
-        let completed = self.spec.gestures.iter().find(|gesture| {
-            let wanted = &gesture.sequence;
-            !wanted.is_empty() && history.len() >= wanted.len() && gesture.ignition.contains(self.car.ignition) && {
-                let tail = &history[history.len() - wanted.len()..];
-                tail.iter().map(|(key, _)| key).eq(wanted) && now_ms - tail[0].1 <= gesture.within_ms
-            }
-        });
-        let Some(role) = completed.map(|gesture| gesture.role) else { return false };
-        let done = self.make(role);
+        let completed: Vec<Role> = self
+            .spec
+            .gestures
+            .iter()
+            .filter(|gesture| {
+                let wanted = &gesture.sequence;
+                !wanted.is_empty() && history.len() >= wanted.len() && gesture.ignition.contains(self.car.ignition) && {
+                    let tail = &history[history.len() - wanted.len()..];
+                    tail.iter().map(|(key, _)| key).eq(wanted) && now_ms - tail[0].1 <= gesture.within_ms
+                }
+            })
+            .map(|gesture| gesture.role)
+            .collect();
+        let done = completed.into_iter().any(|role| self.make(role));
         if done {
             self.panel.history.clear();
         }
@@ -158,12 +165,10 @@ impl Twin {
 
     fn pressed_gesture(&mut self, key: KeyId) -> bool {
         let ignition = self.car.ignition;
-        let found = self
-            .spec
-            .gestures
-            .iter()
-            .find(|g| g.hold_ms == 0 && g.keys == bit(key) && g.from.is_none() && g.ignition.contains(ignition));
-        found.map(|gesture| gesture.role).is_some_and(|role| self.make(role))
+        let fits =
+            |g: &&Gesture| g.hold_ms == 0 && g.keys == bit(key) && g.from.is_none() && g.ignition.contains(ignition);
+        let roles: Vec<Role> = self.spec.gestures.iter().filter(fits).map(|gesture| gesture.role).collect();
+        roles.into_iter().any(|role| self.make(role))
     }
 
     /// When the held keys next mean something by being held still.
@@ -180,25 +185,26 @@ impl Twin {
 
     /// The next gesture that holding on would make: its index and its time.
     fn next_gesture(&self) -> Option<(usize, u64)> {
+        self.gestures_held().min_by_key(|(_, at)| *at)
+    }
+
+    /// Every gesture that holding on would make, and when.
+    fn gestures_held(&self) -> impl Iterator<Item = (usize, u64)> {
         let panel = &self.panel;
-        let candidates = self.spec.gestures.iter().enumerate().filter(|(_, g)| {
+        let candidates = self.spec.gestures.iter().enumerate().filter(move |(_, g)| {
             g.keys == panel.held && g.hold_ms > 0 && panel.fired_ms.is_none_or(|fired| g.hold_ms > fired)
         });
-        candidates
-            .filter_map(|(index, gesture)| {
-                let since = match gesture.from {
-                    None => Some(panel.down_at_ms),
-                    Some(From::IgnitionOn) => {
-                        panel.ignition_on.filter(|(_, held)| *held == gesture.keys).map(|(at, _)| at)
-                    }
-                    Some(From::PowerOn) => panel
-                        .power_on
-                        .filter(|(_, held)| *held == gesture.keys || *held & !self.power_bit() == gesture.keys)
-                        .map(|(at, _)| at),
-                };
-                since.map(|at| (index, at + gesture.hold_ms))
-            })
-            .min_by_key(|(_, at)| *at)
+        candidates.filter_map(|(index, gesture)| {
+            let since = match gesture.from {
+                None => Some(panel.down_at_ms),
+                Some(From::IgnitionOn) => panel.ignition_on.filter(|(_, held)| *held == gesture.keys).map(|(at, _)| at),
+                Some(From::PowerOn) => panel
+                    .power_on
+                    .filter(|(_, held)| *held == gesture.keys || *held & !self.power_bit() == gesture.keys)
+                    .map(|(at, _)| at),
+            };
+            since.map(|at| (index, at + gesture.hold_ms))
+        })
     }
 
     fn power_bit(&self) -> u64 {
@@ -247,15 +253,22 @@ impl Twin {
             self.entry_press(key, if hold { self.spec.behaviour.entry.hold_ms } else { 0 });
             return;
         }
-        if let Some((index, at)) = self.next_gesture()
-            && at <= self.now_ms
-        {
-            let gesture = &self.spec.gestures[index];
-            let (role, hold_ms, fits) = (gesture.role, gesture.hold_ms, gesture.ignition.contains(self.car.ignition));
-            self.panel.fired_ms = Some(hold_ms);
-            if fits && self.make(role) {
-                self.panel.used = true;
-            }
+        let Some((index, at)) = self.next_gesture() else { return };
+        if at > self.now_ms {
+            return;
+        }
+        let hold_ms = self.spec.gestures[index].hold_ms;
+        // One hold may mean several things: the first that means anything now is made.
+        let due: Vec<Role> = self
+            .gestures_held()
+            .filter(|(i, due)| *due <= self.now_ms && self.spec.gestures[*i].hold_ms == hold_ms)
+            .map(|(i, _)| &self.spec.gestures[i])
+            .filter(|gesture| gesture.ignition.contains(self.car.ignition))
+            .map(|gesture| gesture.role)
+            .collect();
+        self.panel.fired_ms = Some(hold_ms);
+        if due.into_iter().any(|role| self.make(role)) {
+            self.panel.used = true;
         }
     }
 
@@ -266,7 +279,7 @@ impl Twin {
         }
         match role {
             Role::OpenEntry => {
-                let opens = self.current_lock().is_some() && !self.entry_open;
+                let opens = !self.entry_open && self.current_lock().is_some_and(|lock| self.asks(lock));
                 if opens {
                     self.entry_open = true;
                     self.entry.clear();
@@ -289,6 +302,11 @@ impl Twin {
             }
             Role::Service(service) => self.open_service(service),
         }
+    }
+
+    /// Whether a lock takes codes, now or once its wait is over.
+    fn asks(&self, lock: usize) -> bool {
+        matches!(kind(&self.locks[lock].state.phase), PhaseKind::Armed | PhaseKind::Waiting)
     }
 
     /// What the main lock is doing, in the words of the catalogue.

@@ -115,6 +115,8 @@ pub enum Screen {
     Entering(u8, u16),
     /// It was wrong.
     Error,
+    /// It was refused without being compared.
+    Refused,
     /// This lock waits.
     Wait(u8),
     /// This lock is locked out.

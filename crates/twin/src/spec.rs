@@ -394,7 +394,8 @@ fn gestures(b: &Behaviour, names: &Names) -> Vec<Gesture> {
         all.push(Gesture {
             keys: names.ids(&held).iter().fold(0, |set, key| set | bit(*key)),
             sequence: names.ids(&spec.sequence),
-            hold_ms: spec.hold_ms,
+            // Keys pressed together are held together, however shortly.
+            hold_ms: if held.len() > 1 { spec.hold_ms.max(1) } else { spec.hold_ms },
             within_ms: spec.within_ms,
             from: spec.from,
             ignition: spec.ignition.as_ref().map_or(IgnitionSet::ANY, ignition_set),

@@ -82,7 +82,7 @@ impl Twin {
             self.job_done();
         }
         if due(self.menu_deadline()) {
-            self.menu = None;
+            self.menu_deadline_reached();
         }
         if due(self.hold_deadline()) {
             self.hold_reached();

@@ -116,6 +116,8 @@ pub(crate) struct Menu {
     pub(crate) item: u8,
     /// What is shown of an item, and which part.
     pub(crate) shows: Option<u8>,
+    /// When the next part follows by itself.
+    pub(crate) turns_ms: u64,
     /// When the menu closes by itself.
     pub(crate) until_ms: u64,
 }

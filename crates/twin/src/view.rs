@@ -165,7 +165,11 @@ impl Twin {
             },
             Screen::Entering(..) => display.entering.first(),
             Screen::Error => display.error.first(),
+            Screen::Refused => display.refused.as_ref().unwrap_or(&display.error).first(),
             Screen::Wait(_) => display.wait.first(),
+            Screen::LockedOut(lock) if self.locks[usize::from(lock)].state.tally.extras > 0 => {
+                display.locked_out_again.as_ref().unwrap_or(&display.locked_out).first()
+            }
             Screen::LockedOut(_) => display.locked_out.first(),
             Screen::HardwareLock => display.hardware_lock.first(),
             Screen::Welcome => display.welcome.first(),
@@ -201,7 +205,7 @@ impl Twin {
             ("{failed}", state.tally.failed.to_string()),
             ("{attempt}", state.tally.failed.saturating_add(1).to_string()),
             ("{tried}", tried(policy, &state.tally).to_string()),
-            ("{in_round}", state.tally.in_round.to_string()),
+            ("{in_round}", in_round(policy, state).to_string()),
             ("{rounds}", state.tally.rounds.to_string()),
             ("{left_for_good}", number(attempts_until(policy, *state, false))),
             ("{left}", number(attempts_until(policy, *state, true))),
@@ -221,6 +225,16 @@ impl Twin {
             out = out.replace("{challenge}", &self.challenge_shown().unwrap_or_default());
         }
         out
+    }
+}
+
+/// Failures of the running round; of the round just completed while its wait runs.
+fn in_round(policy: &Policy, state: &State) -> u16 {
+    let tries = &policy.tries;
+    match (state.phase, state.tally.in_round, state.tally.rounds) {
+        (Phase::Waiting { .. } | Phase::LockedOut, 0, 1) => tries.first_round,
+        (Phase::Waiting { .. } | Phase::LockedOut, 0, 2..) => tries.later_rounds,
+        (_, in_round, _) => in_round,
     }
 }
 

@@ -45,7 +45,8 @@ pub fn run(args: &Args, texts: &Texts, json: bool) -> Result<(), Failure> {
     let situation = options.situation(&catalog)?;
     let plan = plan(&catalog, &situation, code.as_ref()).map_err(|error| bad(&error))?;
     if json {
-        let text = serde_json::to_string_pretty(&plan).map_err(|why| Failure::input(format!("cannot print: {why}"), ""))?;
+        let text =
+            serde_json::to_string_pretty(&plan).map_err(|why| Failure::input(format!("cannot print: {why}"), ""))?;
         println!("{text}");
     } else {
         print(&plan, args.all);
@@ -88,7 +89,10 @@ fn print(plan: &Plan, all: bool) {
     }
     readings(plan, all);
     if !all {
-        paint::aside(0, "\n--all shows every way with its steps, every check, how to keep it from happening again, and what is out.");
+        paint::aside(
+            0,
+            "\n--all shows every way with its steps, every check, how to keep it from happening again, and what is out.",
+        );
     }
 }
 
@@ -169,7 +173,8 @@ fn ways(plan: &Plan, all: bool) {
 
 fn way(number: usize, way: &Way, all: bool) {
     let careful = if way.careful { ", with care" } else { "" };
-    let lacking = if way.lacking.is_empty() { String::new() } else { format!("; you need: {}", way.lacking.join(", ")) };
+    let lacking =
+        if way.lacking.is_empty() { String::new() } else { format!("; you need: {}", way.lacking.join(", ")) };
     let wait = if way.fits_the_wait() { "" } else { "; not while it waits" };
     let title = format!("{} (gives {}{careful}{lacking}{wait}){}", way.title, way.gives, paint::sources(&way.sources));
     paint::item(&format!("{number}."), &title);
@@ -219,7 +224,10 @@ fn typing(plan: &Plan) {
     }
     paint::heading("How the code is typed");
     if let Some(test) = &plan.tell_apart {
-        let text = format!("The sources differ. Once it asks for the code, press {} once, look at the display, and choose:", test.key);
+        let text = format!(
+            "The sources differ. Once it asks for the code, press {} once, look at the display, and choose:",
+            test.key
+        );
         paint::indented(2, &text);
         for outcome in &test.outcomes {
             let shown = if outcome.shows.is_empty() { "nothing" } else { &outcome.shows };
@@ -258,12 +266,23 @@ fn readings(plan: &Plan, all: bool) {
     if plan.readings.is_empty() {
         return;
     }
-    paint::heading(&format!("Why: {} readings remain, {} units or readings are out", plan.readings.len(), plan.excluded.len()));
+    paint::heading(&format!(
+        "Why: {} readings remain, {} units or readings are out",
+        plan.readings.len(),
+        plan.excluded.len()
+    ));
     if !all {
         let mut groups: Vec<(String, Vec<String>)> = Vec::new();
         for reading in &plan.readings {
-            let left = reading.attempts_left.map_or_else(|| "never locks out".to_owned(), |n| format!("{n} left before a lock-out"));
-            let line = format!("{}; it {}; {left}{}", reading.title, reading.doing.join(" or "), paint::sources(&reading.sources));
+            let left = reading
+                .attempts_left
+                .map_or_else(|| "never locks out".to_owned(), |n| format!("{n} left before a lock-out"));
+            let line = format!(
+                "{}; it {}; {left}{}",
+                reading.title,
+                reading.doing.join(" or "),
+                paint::sources(&reading.sources)
+            );
             match groups.iter_mut().find(|(known, _)| *known == line) {
                 Some((_, list)) => list.push(reading.name.clone()),
                 None => groups.push((line, vec![reading.name.clone()])),
@@ -275,15 +294,23 @@ fn readings(plan: &Plan, all: bool) {
         return;
     }
     for reading in &plan.readings {
-        let left = reading.attempts_left.map_or_else(|| "never locks out".to_owned(), |n| format!("{n} left before a lock-out"));
+        let left = reading
+            .attempts_left
+            .map_or_else(|| "never locks out".to_owned(), |n| format!("{n} left before a lock-out"));
         let doing = reading.doing.join(" or ");
         let sources = paint::sources(&reading.sources);
-        paint::item("-", &format!("{}: {}, {}; it {doing}; {left}{sources}", reading.name, reading.unit, reading.title));
+        paint::item(
+            "-",
+            &format!("{}: {}, {}; it {doing}; {left}{sources}", reading.name, reading.unit, reading.title),
+        );
         paint::aside(6, &format!("{}.", reading.why.join("; ")));
     }
     paint::heading("Out");
     for excluded in &plan.excluded {
-        let name = excluded.reading.as_ref().map_or_else(|| excluded.unit.clone(), |reading| format!("{}#{reading}", excluded.unit));
+        let name = excluded
+            .reading
+            .as_ref()
+            .map_or_else(|| excluded.unit.clone(), |reading| format!("{}#{reading}", excluded.unit));
         paint::item("-", &format!("{name}: {}", excluded.because));
     }
 }

@@ -64,7 +64,7 @@ enum Asked {
 #[derive(Clone, Debug)]
 enum Owner {
     SetCode(Zeroizing<String>),
-    EraseCode,
+    EraseCode(Option<Zeroizing<String>>),
     OptIn(bool),
     Set(String, String),
 }
@@ -186,7 +186,8 @@ fn what(words: &[&str]) -> Result<What, Wrong> {
         ["vehicle", "other"] => What::Vehicle(false),
         ["vehicle", "home"] => What::Vehicle(true),
         ["owner", "set-code", code] => What::Owner(Owner::SetCode(Zeroizing::new((*code).to_owned()))),
-        ["owner", "erase-code"] => What::Owner(Owner::EraseCode),
+        ["owner", "erase-code"] => What::Owner(Owner::EraseCode(None)),
+        ["owner", "erase-code", code] => What::Owner(Owner::EraseCode(Some(Zeroizing::new((*code).to_owned())))),
         ["owner", "opt-in"] => What::Owner(Owner::OptIn(true)),
         ["owner", "opt-out"] => What::Owner(Owner::OptIn(false)),
         ["owner", "set", name, word] => What::Owner(Owner::Set((*name).to_owned(), (*word).to_owned())),
@@ -195,9 +196,38 @@ fn what(words: &[&str]) -> Result<What, Wrong> {
             What::Fault { plant: *verb == "plant", fault: fault(name, rest)? }
         }
         [] => return Err(Wrong::new("", "a row without an event", "write one, like: wait 1s")),
-        [first, ..] if EVENTS.contains(first) => return Err(usage("docs/scripts.md lists its forms")),
+        [first, ..] if EVENTS.contains(first) => return Err(usage(forms(first))),
         [first, ..] => return Err(Wrong::new(first, format!("unknown word `{first}`"), closest(first, &EVENTS))),
     })
+}
+
+/// The forms of one word.
+fn forms(word: &str) -> &'static str {
+    match word {
+        "wait" => "wait 10min, wait 1h30min",
+        "supply" => "supply cut, supply cut 10min, supply on, supply 11.8V",
+        "surge" => "surge 17V",
+        "fuse" => "fuse F37 out, fuse F37 out 5s, fuse F37 in",
+        "unit" => "unit in, unit out, or unit ID … to start one",
+        "ignition" => "ignition off, ignition acc, ignition on, ignition engine",
+        "key" => "key out, key in; a key of the panel is pressed with `press`",
+        "press" => "press 1, press 1 x5, press 1 for 800ms",
+        "hold" => "hold 1+6 for 5s",
+        "keydown" | "keyup" => "keydown 1, keyup 1",
+        "turn" => "turn TUNE 5, turn TUNE -3",
+        "type" => "type 1234, type enter",
+        "enter" => "enter 1234, enter right, enter wrong, enter answer",
+        "door" => "door open, door closed",
+        "pinhole" => "pinhole 3s",
+        "usb" => "usb fat32 HU_1.bin, usb fat32 HU_1.bin wrong, usb out",
+        "diag" => "diag consult reset-lock, diag consult enter-code 1234",
+        "vehicle" => "vehicle other, vehicle home",
+        "owner" => "owner set-code 1234, owner erase-code, owner opt-in, owner opt-out, owner set NAME WORD",
+        "read" => "read label",
+        "plant" | "mend" => "plant frozen, plant stuck-key 1",
+        "with" => "with tries.round = 5",
+        _ => "`define` and `end` stand alone in their rows",
+    }
 }
 
 fn entered(code: &str) -> Entered {
@@ -237,37 +267,41 @@ fn fault(name: &str, rest: &[&str]) -> Result<Broken, Wrong> {
 
 /// A time like `500ms`, `2s`, `10min`, `3h`, `2d`, in milliseconds.
 pub(super) fn duration(text: &str) -> Result<u64, Wrong> {
-    let digits = text.find(|c: char| !c.is_ascii_digit() && c != '.').unwrap_or(text.len());
-    let (number, unit) = text.split_at(digits);
-    let scale = match unit {
-        "ms" => 1_u64,
-        "s" => 1_000,
-        "min" => 60_000,
-        "h" => 3_600_000,
-        "d" => 86_400_000,
-        _ => 0,
-    };
-    let wrong = || Wrong::new(text, format!("`{text}` is no time"), "like 500ms, 2s, 10min, 3h, 2d");
-    if scale == 0 {
-        return Err(wrong());
+    let wrong =
+        || Wrong::new(text, format!("`{text}` is no time"), "like 500ms, 2s, 10min, 1h30min, 2d, without spaces");
+    let mut total = 0_u64;
+    let mut rest = text;
+    while !rest.is_empty() {
+        let digits = rest.find(|c: char| !c.is_ascii_digit() && c != '.').unwrap_or(rest.len());
+        let (number, tail) = rest.split_at(digits);
+        let unit = tail.find(|c: char| c.is_ascii_digit()).unwrap_or(tail.len());
+        let (unit, tail) = tail.split_at(unit);
+        let scale = match unit {
+            "ms" => 1.0,
+            "s" => 1e3,
+            "min" => 6e4,
+            "h" => 3.6e6,
+            "d" => 8.64e7,
+            _ => return Err(wrong()),
+        };
+        let number: f64 = number.parse().map_err(|_| wrong())?;
+        let ms = (number * scale).round();
+        #[expect(clippy::cast_possible_truncation, clippy::cast_sign_loss, reason = "checked to lie in 0 to 2^52")]
+        let ms = if (0.0..4e15).contains(&ms) { ms as u64 } else { return Err(wrong()) };
+        total = total.checked_add(ms).ok_or_else(wrong)?;
+        rest = tail;
     }
-    if let Ok(whole) = number.parse::<u64>() {
-        return whole.checked_mul(scale).filter(|ms| *ms < 1 << 53).ok_or_else(wrong);
-    }
-    let fraction: f64 = number.parse().map_err(|_| wrong())?;
-    #[expect(
-        clippy::cast_possible_truncation,
-        clippy::cast_sign_loss,
-        clippy::cast_precision_loss,
-        reason = "digits and a point only, checked below 2^53"
-    )]
-    let ms =
-        if (0.0..1e9).contains(&fraction) { (fraction * scale as f64).round() as u64 } else { return Err(wrong()) };
-    Ok(ms)
+    if text.is_empty() { Err(wrong()) } else { Ok(total) }
 }
 
 fn millivolts(text: &str) -> Result<u32, Wrong> {
-    let wrong = || Wrong::new(text, format!("`{text}` is neither `cut`, `on` nor a voltage"), "like 11.8V");
+    let wrong = || {
+        Wrong::new(
+            text,
+            format!("`{text}` is neither `cut`, `on` nor a voltage"),
+            if text == "off" { "did you mean `cut`?" } else { "like 11.8V" },
+        )
+    };
     let volts: f64 = text.strip_suffix(['V', 'v']).and_then(|n| n.parse().ok()).ok_or_else(wrong)?;
     #[expect(clippy::cast_possible_truncation, clippy::cast_sign_loss, reason = "checked to lie in 0 to 100 V")]
     if (0.0..=100.0).contains(&volts) { Ok((volts * 1000.0).round() as u32) } else { Err(wrong()) }
@@ -290,6 +324,10 @@ impl Event {
         let wrong_code = running.wrong_code();
         let mut hands = Hands::on(&mut running.twin);
         let result = what_happens(&self.what, &mut hands, &codes, wrong_code.as_deref());
+        // Nothing that hands do takes no time at all; an ignition turned off and on is off for a moment.
+        if matches!(self.what, What::Ignition(_) | What::Press { .. }) {
+            hands.wait(1);
+        }
         running.records = std::mem::take(&mut hands.records);
         running.twin.unschedule_cut();
         result
@@ -326,7 +364,7 @@ fn what_happens(what: &What, hands: &mut Hands<'_>, codes: &[Code], wrong_code: 
         }
         What::Hold { keys, hold_ms } => {
             let press = Press::Together { keys: keys.clone(), hold_ms: *hold_ms };
-            hands.press(&press).map_err(|error| no_key(&error.0.clone(), &error))?;
+            hands.press(&press).map_err(|error| no_key(&error.wanted, &error))?;
         }
         What::KeyDown(key) => hands.half_press(key, true).map_err(|error| no_key(key, &error))?,
         What::KeyUp(key) => hands.half_press(key, false).map_err(|error| no_key(key, &error))?,
@@ -363,7 +401,7 @@ fn what_happens(what: &What, hands: &mut Hands<'_>, codes: &[Code], wrong_code: 
 }
 
 fn no_key(key: &str, error: &headlock_twin::NoSuchKey) -> Wrong {
-    Wrong::new(key, error.to_string(), "keys that a unit has beyond those its fields name go into its `keys`")
+    Wrong::new(key, error.to_string(), "further keys of a panel go into the reading's `keys`")
 }
 
 fn bad_code(error: &headlock_profile::BadCode) -> Wrong {
@@ -405,7 +443,12 @@ fn owner(action: &Owner) -> Result<OwnerAction, Wrong> {
         Owner::SetCode(text) => {
             OwnerAction::SetCode(Code::new(text, Provenance::Owner).map_err(|error| bad_code(&error))?)
         }
-        Owner::EraseCode => OwnerAction::EraseCode,
+        Owner::EraseCode(code) => OwnerAction::EraseCode(
+            code.as_ref()
+                .map(|text| Code::new(text, Provenance::Owner))
+                .transpose()
+                .map_err(|error| bad_code(&error))?,
+        ),
         Owner::OptIn(on) => OwnerAction::OptIn(*on),
         Owner::Set(setting, word) => {
             OwnerAction::Set { setting: Arc::from(setting.as_str()), word: Arc::from(word.as_str()) }

@@ -190,6 +190,20 @@ fn pair(name: &Word, tail: &[Word]) -> Result<(Expectation, usize), Wrong> {
         "label" => (Check::Label, value(0, "like `label hidden`")?, 1),
         "counts" => (Check::Counts, value(0, "like `counts 2345`")?, 1),
         "lost" => (Check::Lost, value(0, "like `lost stations`")?, 1),
+        other if other.ends_with(',') => {
+            return Err(Wrong::new(
+                other,
+                format!("unknown expectation `{other}`"),
+                "expectations stand without commas",
+            ));
+        }
+        other if other.chars().any(|c| c.is_ascii_uppercase()) => {
+            return Err(Wrong::new(
+                other,
+                format!("unknown expectation `{other}`"),
+                "what the display shows comes first behind the arrow, in quotes where it has spaces",
+            ));
+        }
         other => return Err(Wrong::new(other, format!("unknown expectation `{other}`"), closest(other, &PAIRS))),
     };
     Ok((Expectation { what: name.text.clone(), value, check }, used))

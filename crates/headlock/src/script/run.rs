@@ -115,6 +115,14 @@ pub fn run(texts: &Texts, catalog: &Catalog, rows: &[Row]) -> Result<Outcome, Wr
             }
         }
     }
+    if let Some((path, _)) = with.first() {
+        return Err(Wrong::new(
+            path,
+            format!("`with {path}` changes nothing: no `unit` row follows"),
+            "it stands before the unit it changes",
+        )
+        .at(rows.last().map_or(1, |row| row.line)));
+    }
     Ok(outcome)
 }
 
@@ -205,7 +213,11 @@ impl Start {
                     Wrong::new(
                         text,
                         format!("reading {:?} has no case {text}", reading.id),
-                        format!("1 to {count}, or `each`"),
+                        if count == 1 {
+                            "it leaves nothing open, so there is one case".to_owned()
+                        } else {
+                            format!("1 to {count}, or `each`")
+                        },
                     )
                 })?;
                 Ok(all.skip(wanted - 1).take(1).collect())
@@ -308,11 +320,12 @@ fn check_code(unit: &Unit, case: &Case, serial: &str, code: &Code) -> Result<(),
     if fits {
         Ok(())
     } else {
-        Err(Wrong::new(
-            "code",
-            "no code of this unit looks like that",
-            format!("{} characters of its alphabet", lengths.join(" or ")),
-        ))
+        let longest = spec.length.all().into_iter().max().unwrap_or(0);
+        let alphabets = headlock_profile::typing::alphabets(&spec.alphabet, usize::from(longest));
+        let mut shown: Vec<String> = alphabets.iter().map(|alphabet| alphabet.iter().collect()).collect();
+        shown.dedup();
+        let help = format!("{} characters of {}", lengths.join(" or "), shown.join(", then "));
+        Err(Wrong::new("code", "no code of this unit looks like that", help))
     }
 }
 
