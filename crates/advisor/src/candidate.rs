@@ -55,6 +55,15 @@ impl CandidateState<'_> {
     }
 }
 
+/// What the readings say about a lock-out for good.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub(crate) struct Limits {
+    /// The highest limit that the count of wrong codes has passed.
+    pub(crate) passed: Option<u16>,
+    /// There is a limit that it has not passed.
+    pub(crate) ahead: bool,
+}
+
 /// Why a reading is out.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) enum Out {
@@ -71,6 +80,7 @@ pub(crate) fn states<'a>(
     unit: &'a Unit,
     reading: &'a Reading,
     situation: &Situation,
+    limits: &mut Limits,
 ) -> Result<Vec<CandidateState<'a>>, Out> {
     let mut fitting = Vec::new();
     let mut shown = BTreeSet::new();
@@ -88,10 +98,12 @@ pub(crate) fn states<'a>(
             let twin = match Twin::new_failed(Arc::clone(&spec), failed) {
                 Ok(twin) => twin,
                 Err(locked_out_at) => {
-                    limit = Some(limit.unwrap_or(0).max(locked_out_at));
+                    limit = limit.max(Some(locked_out_at));
+                    limits.passed = limits.passed.max(Some(locked_out_at));
                     break;
                 }
             };
+            limits.ahead |= twin.attempts_left(0).is_some();
             for twin in standing(twin, situation, &mut shown) {
                 if fitting.iter().any(|other: &CandidateState<'_>| alike(other, case, &twin)) {
                     continue;

@@ -3,7 +3,7 @@
 use headlock_profile::{Catalog, Fit, Unit, Vehicle, closest};
 use serde::Serialize;
 
-use crate::candidate::{Candidate, Out, states};
+use crate::candidate::{Candidate, Limits, Out, states};
 use crate::situation::{Attempts, BadSituation, Situation, vehicles};
 
 /// What a situation leaves.
@@ -37,18 +37,15 @@ pub fn identify<'a>(catalog: &'a Catalog, situation: &Situation) -> Result<Ident
     let vehicles = vehicles(catalog, situation)?;
     let mut out = Identification { remaining: Vec::new(), excluded: Vec::new(), notes: Vec::new() };
     let named = named_by_serial(catalog, situation, vehicles.as_deref(), &mut out.notes)?;
-    let mut limits = Vec::new();
+    let mut limits = Limits::default();
     for unit in &catalog.units {
         match unit_fits(unit, situation, vehicles.as_deref(), &named) {
             Err(because) => out.excluded.push(Excluded { unit: unit.identity.id.clone(), reading: None, because }),
             Ok(why) => readings(unit, situation, &why, &mut out, &mut limits),
         }
     }
-    if out.remaining.is_empty()
-        && let Some(limit) = limits.iter().copied().max()
-        && let Attempts::Exactly(attempts) | Attempts::AtLeast(attempts) = situation.attempts
-        && attempts > limit
-    {
+    // Readings that name no limit cannot vouch for a count that all others exclude.
+    if let (Attempts::Exactly(attempts), Limits { passed: Some(limit), ahead: false }) = (situation.attempts, limits) {
         return Err(BadSituation::TooManyAttempts { attempts, limit });
     }
     if out.remaining.is_empty()
@@ -211,7 +208,7 @@ fn readings<'a>(
     situation: &Situation,
     why: &[String],
     out: &mut Identification<'a>,
-    limits: &mut Vec<u16>,
+    limits: &mut Limits,
 ) {
     for reading in &unit.readings {
         let mut exclude = |because: String| {
@@ -223,7 +220,7 @@ fn readings<'a>(
             exclude(format!("this reading does not hold for firmware {version}"));
             continue;
         }
-        match states(unit, reading, situation) {
+        match states(unit, reading, situation, limits) {
             Ok(states) => {
                 let mut why = why.to_vec();
                 if let Some(display) = &situation.display {
@@ -237,7 +234,6 @@ fn readings<'a>(
                 exclude(format!("{}it shows {shown}, never {display:?}", attempts_clause(situation.attempts)));
             }
             Err(Out::LockedOutBefore(limit)) => {
-                limits.push(limit);
                 exclude(format!("it is locked out for good after {limit} wrong codes"));
             }
             Err(Out::NothingToOpen) => exclude("it has no lock".to_owned()),

@@ -124,7 +124,7 @@ pub enum BadSituation {
     },
     /// More attempts than any remaining reading allows.
     #[error(
-        "{attempts} wrong codes: under every reading that fits, the unit is locked out for good after {limit} at the latest"
+        "{attempts} wrong codes: the readings that name a limit lock this unit out for good after {limit} at the latest"
     )]
     TooManyAttempts {
         /// As given.
@@ -149,11 +149,9 @@ impl BadSituation {
                     "look at the label again: letter O or digit 0, I or 1, B or 8? If it reads {read_as}, it is {unit}; give it so. Headlock corrects no serial by itself"
                 )
             }
-            Self::TooManyAttempts { limit, .. } => {
-                format!(
-                    "count again, {limit} at most; if the display says that it is locked out, give that text with --display"
-                )
-            }
+            Self::TooManyAttempts { attempts, limit } => format!(
+                "count again, {limit} at most; if it is locked out, give the display's text with --attempts {limit}; if you are sure, say --attempts {attempts}+"
+            ),
         }
     }
 }
