@@ -150,10 +150,11 @@ impl Node {
     #[must_use]
     pub(crate) fn overlaid_with(&self, child: &Node) -> Node {
         match (&self.value, &child.value) {
-            (Value::Table(base), Value::Table(over)) if !is_whole(base) && !is_whole(over) => {
+            (Value::Table(base), Value::Table(over)) if !is_choice(base) && !is_choice(over) => {
                 let mut merged = base.clone();
                 for (name, node) in over {
                     match merged.iter_mut().find(|(existing, _)| existing == name) {
+                        Some((_, slot)) if is_gesture(name) => *slot = node.clone(),
                         Some((_, slot)) => *slot = slot.overlaid_with(node),
                         None => merged.push((name.clone(), node.clone())),
                     }
@@ -244,12 +245,9 @@ impl fmt::Display for Node {
     }
 }
 
-/// Whether a table is one value, replaced whole when a reading is based on another.
-fn is_whole(entries: &[(String, Node)]) -> bool {
-    let gesture = |name: &str| matches!(name, "key" | "keys" | "sequence");
-    let only_gesture = |name: &str| gesture(name) || matches!(name, "hold_ms" | "from" | "ignition" | "within_ms");
-    is_choice(entries)
-        || (entries.iter().any(|(name, _)| gesture(name)) && entries.iter().all(|(name, _)| only_gesture(name)))
+/// Whether a field holds a gesture, which is replaced whole when a reading is based on another.
+fn is_gesture(name: &str) -> bool {
+    matches!(name, "gesture" | "confirm" | "open_with" | "restart")
 }
 
 /// Whether a table states a value with its evidence, or several, rather than a group of values.

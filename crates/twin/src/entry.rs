@@ -50,6 +50,10 @@ impl Twin {
         (possible && self.spec.entry_ignition.contains(self.car.ignition)).then_some(index)
     }
 
+    pub(crate) fn takes_characters(&self) -> bool {
+        self.entering_lock().is_some()
+    }
+
     pub(crate) fn begin_entry(&mut self) {
         self.message = None;
         if self.entry.started_at_ms.is_none() {

@@ -267,7 +267,9 @@ impl Twin {
             .map(|gesture| gesture.role)
             .collect();
         self.panel.fired_ms = Some(hold_ms);
-        if due.into_iter().any(|role| self.make(role)) {
+        // A confirmation that comes too early is none, but it is no press of a character either.
+        let confirms = due.contains(&Role::Confirm) && self.takes_characters();
+        if due.into_iter().any(|role| self.make(role)) || confirms {
             self.panel.used = true;
         }
     }

@@ -207,6 +207,16 @@ impl Start {
         let all = reading.cases.iter().enumerate();
         match self.row.case.as_deref() {
             Some("each") => Ok(all.collect()),
+            Some(text) if text.contains('=') => {
+                let (path, value) = text.split_once('=').unwrap_or((text, ""));
+                let decided = |case: &Case| case.decided.iter().any(|(p, v)| p == path && v.trim_matches('"') == value);
+                let found: Vec<_> = all.filter(|(_, case)| decided(case)).collect();
+                if found.is_empty() {
+                    let labels: Vec<String> = reading.cases.iter().map(Case::label).collect();
+                    return Err(Wrong::new(text, format!("no case of reading {:?} has {text}", reading.id), format!("its cases: {}", labels.join("; "))));
+                }
+                Ok(found)
+            }
             Some(text) => {
                 let wanted = text.parse::<usize>().ok().filter(|n| (1..=count).contains(n));
                 let wanted = wanted.ok_or_else(|| {
