@@ -213,7 +213,11 @@ impl Start {
                 let found: Vec<_> = all.filter(|(_, case)| decided(case)).collect();
                 if found.is_empty() {
                     let labels: Vec<String> = reading.cases.iter().map(Case::label).collect();
-                    return Err(Wrong::new(text, format!("no case of reading {:?} has {text}", reading.id), format!("its cases: {}", labels.join("; "))));
+                    return Err(Wrong::new(
+                        text,
+                        format!("no case of reading {:?} has {text}", reading.id),
+                        format!("its cases: {}", labels.join("; ")),
+                    ));
                 }
                 Ok(found)
             }
