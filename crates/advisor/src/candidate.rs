@@ -94,7 +94,7 @@ pub(crate) fn states<'a>(
                 Ok(Vec::new())
             };
         }
-        for failed in situation.attempts.counts() {
+        for failed in situation.counts() {
             let twin = match Twin::new_failed(Arc::clone(&spec), failed) {
                 Ok(twin) => twin,
                 Err(locked_out_at) => {
@@ -189,7 +189,8 @@ fn texts<'a>(twin: &Twin, display: &'a DisplaySpec) -> Vec<&'a str> {
         PhaseKind::Waiting => display.wait.all().collect(),
         PhaseKind::LockedOut => display.locked_out.all().collect(),
     };
-    if failed && lock.phase != PhaseKind::Open {
+    // The text of an error goes after a moment; where the unit is locked out, that text has long gone.
+    if failed && matches!(lock.phase, PhaseKind::Armed | PhaseKind::Waiting) {
         all.extend(display.error.all());
     }
     all.extend(hardware_lock(display));

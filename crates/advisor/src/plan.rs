@@ -3,12 +3,14 @@
 use headlock_profile::typing::{self, Press};
 use headlock_profile::{Catalog, Code, Fault, When};
 use headlock_twin::{Hands, PhaseKind};
+use std::collections::HashMap;
+
 use serde::Serialize;
 
 use crate::candidate::{Candidate, CandidateState};
 use crate::identify::{Excluded, Identification, identify};
 use crate::situation::{BadSituation, Situation};
-use crate::trial::{Action, Gain, Harm, Proof, attempt, prove, prove_with};
+use crate::trial::{Action, Gain, Proof, attempt, prove};
 use crate::waiting::{How, Schedule, actions, schedule};
 use crate::ways::{RefusedWay, Way, ways};
 use crate::words;
@@ -55,6 +57,8 @@ pub struct Plan {
 pub struct Step {
     /// What to do.
     pub text: String,
+    /// The readings that it is for; empty for all.
+    pub under: Vec<String>,
     /// The readings whose wait ends with it.
     pub ends_wait_under: Vec<String>,
     /// The run that shows it safe, where it touches the unit.
@@ -100,8 +104,12 @@ pub struct Entering {
     pub safe: bool,
     /// Why.
     pub because: String,
-    /// A right code opens it, under every remaining reading, after the waiting of this plan.
+    /// A right code, typed as the reading wants it, does no harm under any remaining reading, after the waiting of this plan.
     pub proof: Proof,
+    /// Readings under which it then opens.
+    pub opens_under: Vec<String>,
+    /// Readings under which it may not: locked out for good, or open to a dealer's tool alone.
+    pub not_under: Vec<String>,
 }
 
 /// Something not to do.
@@ -179,7 +187,13 @@ pub struct Remark {
 /// # Errors
 /// The situation cannot be.
 pub fn plan(catalog: &Catalog, situation: &Situation, code: Option<&Code>) -> Result<Plan, BadSituation> {
-    let Identification { remaining, excluded, notes } = identify(catalog, situation)?;
+    let Identification { remaining, excluded, mut notes } = identify(catalog, situation)?;
+    if situation.says_nothing_of_now() {
+        notes.push(
+            "you said neither what the display shows nor how many wrong codes were entered: this plan is for a unit that asks for its code and has seen no wrong one"
+                .to_owned(),
+        );
+    }
     let locked: Vec<Candidate<'_>> = remaining.iter().filter(|c| !c.states.is_empty()).cloned().collect();
     let wait = schedule(&locked);
     let after = wait.as_ref().map_or_else(|| locked.clone(), |schedule| waited(&locked, schedule));
@@ -278,20 +292,27 @@ fn attempts_left(candidates: &[Candidate<'_>]) -> AttemptsLeft {
 }
 
 fn entering(now: &[Candidate<'_>], after: &[Candidate<'_>], hardware_lock: bool) -> Entering {
-    let proof = prove_with(after, &[Action::EnterRight], |effect| {
-        if effect.gain.contains(&Gain::Opens) || effect.before.locks[0].phase == PhaseKind::Open {
-            return Vec::new();
+    let proof = prove(after, &[Action::EnterRight]);
+    let opens = |state: &CandidateState<'_>| {
+        state.twin.view().locks[0].phase == PhaseKind::Open
+            || attempt(state, &[Action::EnterRight]).gain.contains(&Gain::Opens)
+    };
+    let mut seen: HashMap<(u64, headlock_lock::State), bool> = HashMap::new();
+    let mut known = |state: &CandidateState<'_>| match state.class() {
+        Some(class) => *seen.entry(class).or_insert_with(|| opens(state)),
+        None => opens(state),
+    };
+    let mut opens_under = Vec::new();
+    let mut not_under = Vec::new();
+    for candidate in after.iter().filter(|c| !c.states.is_empty()) {
+        let states: Vec<bool> = candidate.states.iter().map(&mut known).collect();
+        if states.contains(&true) {
+            opens_under.push(candidate.name());
         }
-        let mut harm = effect.harm.clone();
-        if harm.is_empty() {
-            harm.push(if effect.before.locks[0].phase == PhaseKind::LockedOut {
-                Harm::LocksOut
-            } else {
-                Harm::LengthensWait
-            });
+        if states.contains(&false) {
+            not_under.push(candidate.name());
         }
-        harm
-    });
+    }
     let states = || now.iter().flat_map(|c| c.states.iter().map(move |s| (c, s.twin.view().locks[0])));
     let find = |phase| states().find(|(_, lock)| lock.phase == phase).map(|(c, _)| c.name());
     let fewest = states().filter_map(|(_, lock)| lock.attempts_left).min();
@@ -303,21 +324,21 @@ fn entering(now: &[Candidate<'_>], after: &[Candidate<'_>], hardware_lock: bool)
         (false, format!("under {name} it is locked out for good and takes no code"))
     } else if let Some(name) = find(PhaseKind::Waiting) {
         (false, format!("under {name} it waits; a code entered now is lost, or worse"))
-    } else if !proof.is_safe() {
-        let example = proof.counterexamples.first();
-        (
-            false,
-            example.map_or_else(String::new, |e| format!("under {} even a right code does not open it now", e.reading)),
-        )
+    } else if let Some(example) = proof.counterexamples.first() {
+        let harm: Vec<&str> = example.harm.iter().map(|harm| harm.words()).collect();
+        (false, format!("under {} even a right code {}", example.reading, harm.join(", ")))
+    } else if opens_under.is_empty() {
+        (false, "no code opens it under any reading that remains".to_owned())
     } else if fewest == Some(1) {
         (false, "one wrong digit would lock it out for good under the worst reading; be sure of the code and of how it is typed first".to_owned())
     } else {
         (
             true,
-            "a right code opens it, and a wrong one does not lock it out, under every reading that remains".to_owned(),
+            "a right code does no harm, and a wrong one does not lock it out, under every reading that remains"
+                .to_owned(),
         )
     };
-    Entering { safe, because, proof }
+    Entering { safe, because, proof, opens_under, not_under }
 }
 
 fn warnings(catalog: &Catalog, now: &[Candidate<'_>], wait: Option<&Schedule>, refused: &[RefusedWay]) -> Vec<Warning> {
@@ -495,7 +516,7 @@ fn steps(
     code: Option<&Code>,
     hardware_lock: bool,
 ) -> Vec<Step> {
-    let say = |text: String| Step { text, ends_wait_under: Vec::new(), proof: None };
+    let say = |text: String| Step { text, under: Vec::new(), ends_wait_under: Vec::new(), proof: None };
     let mut steps = Vec::new();
     for trouble in &plan.symptoms {
         steps.push(say(format!("{}: {}", trouble.title, trouble.means)));
@@ -504,12 +525,25 @@ fn steps(
     if hardware_lock || after.is_empty() {
         return steps;
     }
-    let code_at_hand = code.is_some() || situation.has.iter().any(|has| has == "code");
+    // Who says that the right code is refused, or asked for again, has it.
+    let implied = ["asks-at-every-start", "right-code-refused", "dealer-code-does-not-fit", "after-unlocking"];
+    let code_at_hand = code.is_some()
+        || situation.has.iter().any(|has| has == "code")
+        || situation.symptoms.iter().any(|symptom| implied.contains(&symptom.as_str()));
     if let Some(schedule) = &plan.wait {
         steps.extend(waiting_steps(schedule));
     }
-    if after.iter().flat_map(|c| &c.states).any(|s| s.twin.view().locks[0].phase == PhaseKind::LockedOut) {
-        steps.push(say("Have a dealer or a workshop with the maker's tester clear the permanent lock; no code is taken before that.".to_owned()));
+    let locked_out = |c: &&Candidate<'_>| c.states.iter().any(|s| s.twin.view().locks[0].phase == PhaseKind::LockedOut);
+    let out: Vec<String> = after.iter().filter(locked_out).map(Candidate::name).collect();
+    if !out.is_empty() {
+        let when = if out.len() == after.len() {
+            "It is locked out for good"
+        } else {
+            "If it takes no code even then, it is locked out for good"
+        };
+        let text =
+            format!("{when}: have a dealer or a workshop with the maker's tester clear that; no code is taken before.");
+        steps.push(Step { text, under: out.clone(), ends_wait_under: Vec::new(), proof: None });
     }
     if !code_at_hand {
         steps.extend(getting_steps(plan));
@@ -530,7 +564,16 @@ fn steps(
             format!("With the code at hand, ignition on: {how} ({} ways).", several.len())
         }
     };
-    steps.push(Step { text, ends_wait_under: Vec::new(), proof: Some(plan.entering_now.proof.clone()) });
+    steps.push(Step {
+        text,
+        under: Vec::new(),
+        ends_wait_under: Vec::new(),
+        proof: Some(plan.entering_now.proof.clone()),
+    });
+    if !plan.entering_now.not_under.is_empty() && out.is_empty() {
+        let text = "If it takes no code at all, only a dealer's equipment opens it.".to_owned();
+        steps.push(Step { text, under: plan.entering_now.not_under.clone(), ends_wait_under: Vec::new(), proof: None });
+    }
     steps.push(say("If a right code is refused, stop and check the list below before another attempt.".to_owned()));
     steps
 }
@@ -539,7 +582,12 @@ fn steps(
 fn getting_steps(plan: &Plan) -> Vec<Step> {
     let waits = plan.wait.is_some();
     let good = || plan.ways.iter().filter(|way| !way.careful && way.gives == "the code");
-    let step = |text: String, proof: &Option<Proof>| Step { text, ends_wait_under: Vec::new(), proof: proof.clone() };
+    let step = |text: String, proof: &Option<Proof>| Step {
+        text,
+        under: Vec::new(),
+        ends_wait_under: Vec::new(),
+        proof: proof.clone(),
+    };
     let mut steps = Vec::new();
     let mut first = good().filter(|way| way.fits_the_wait()).take(2);
     if let Some(way) = first.next() {
@@ -589,11 +637,12 @@ fn waiting_steps(schedule: &Schedule) -> Vec<Step> {
                 }
                 How::BatteryOff => format!("Take the battery off for {time}, then put it back."),
             };
-            Step { text: how, ends_wait_under: ends.clone(), proof: Some(schedule.proof.clone()) }
+            Step { text: how, under: Vec::new(), ends_wait_under: ends.clone(), proof: Some(schedule.proof.clone()) }
         })
         .collect();
     if !schedule.never.is_empty() {
         steps.push(Step {
+            under: Vec::new(),
             text: format!(
                 "Under {} the wait never ends by itself: a dealer or a tester has to end it.",
                 schedule.never.join(", ")
@@ -604,6 +653,7 @@ fn waiting_steps(schedule: &Schedule) -> Vec<Step> {
     }
     if !schedule.found {
         steps.push(Step {
+            under: Vec::new(),
             text: "No way to wait was found that serves every reading that remains. Tell more about the car, or ask a dealer; enter nothing.".to_owned(),
             ends_wait_under: Vec::new(),
             proof: None,

@@ -27,6 +27,18 @@ pub struct Situation {
     pub symptoms: Vec<String>,
 }
 
+impl Situation {
+    /// Neither the display nor the count is known.
+    pub fn says_nothing_of_now(&self) -> bool {
+        self.display.is_none() && self.attempts == Attempts::Unknown
+    }
+
+    /// The counts of wrong codes that are looked at. Where nothing is known of now, one that has seen none.
+    pub(crate) fn counts(&self) -> std::ops::RangeInclusive<u16> {
+        if self.says_nothing_of_now() { 0..=0 } else { self.attempts.counts() }
+    }
+}
+
 /// Wrong codes entered so far.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub enum Attempts {
@@ -41,7 +53,7 @@ pub enum Attempts {
 
 impl Attempts {
     /// Every count that is possible, up to a sensible end.
-    pub(crate) fn counts(self) -> std::ops::RangeInclusive<u16> {
+    fn counts(self) -> std::ops::RangeInclusive<u16> {
         const MANY: u16 = 16;
         match self {
             Self::Unknown => 0..=MANY,

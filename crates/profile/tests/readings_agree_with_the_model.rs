@@ -8,10 +8,8 @@ use std::thread;
 use headlock_lock::{Policy, step};
 
 // Both modules belong to the lock's own tests; each uses a part of them.
-#[allow(dead_code)]
 #[path = "../../lock/tests/chance/mod.rs"]
 mod chance;
-#[allow(dead_code)]
 #[path = "../../lock/tests/model/mod.rs"]
 mod model;
 #[allow(dead_code)]

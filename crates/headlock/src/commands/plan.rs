@@ -108,6 +108,9 @@ fn steps(plan: &Plan) {
     paint::heading("What to do");
     for (index, step) in plan.steps.iter().enumerate() {
         paint::item(&format!("{}.", index + 1), &step.text);
+        if !step.under.is_empty() {
+            paint::aside(5, &format!("under {}", names(&step.under)));
+        }
         if !step.ends_wait_under.is_empty() {
             paint::aside(5, &format!("ends the wait under {}", names(&step.ends_wait_under)));
         }
