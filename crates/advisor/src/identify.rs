@@ -280,6 +280,21 @@ fn unknown_display(catalog: &Catalog, seen: &str) -> String {
     if known.iter().any(|text| crate::candidate::shows(text, seen)) {
         format!("units show {seen:?}, but none under what else you told")
     } else {
-        format!("no unit of the catalogue shows {seen:?}; {}", closest(seen, &known))
+        let symptom = fault_like(catalog, seen).map_or_else(String::new, |id| {
+            format!("; if that is what happens rather than what it shows, say --symptom {id}")
+        });
+        format!("no unit of the catalogue shows {seen:?}; {}{symptom}", closest(seen, &known))
     }
+}
+
+/// The fault whose title shares most words with what somebody wrote.
+fn fault_like<'a>(catalog: &'a Catalog, seen: &str) -> Option<&'a str> {
+    const ENOUGH: usize = 3;
+    let words = |text: &str| -> Vec<String> {
+        text.split(|c: char| !c.is_alphanumeric()).filter(|w| w.len() > 2).map(str::to_lowercase).collect()
+    };
+    let wanted = words(seen);
+    let shared = |title: &str| words(title).iter().filter(|word| wanted.contains(word)).count();
+    let best = catalog.faults.iter().max_by_key(|fault| shared(&fault.title))?;
+    (shared(&best.title) >= ENOUGH).then_some(best.id.as_str())
 }

@@ -6,16 +6,16 @@ mod identify;
 mod plan;
 mod situation;
 mod trial;
+mod typing_plan;
 mod waiting;
 mod ways;
 pub mod words;
 
 pub use candidate::{Candidate, CandidateState};
 pub use identify::{Excluded, Identification, identify};
-pub use plan::{
-    AttemptsLeft, Entering, Outcome, Plan, ReadingLine, Remark, Step, TellApart, Trouble, Typing, Warning, plan,
-};
+pub use plan::{AttemptsLeft, Entering, Plan, ReadingLine, Remark, Step, Trouble, Typing, Warning, plan};
 pub use situation::{Attempts, BadSituation, Situation};
 pub use trial::{Action, Counterexample, Effect, Gain, Harm, Proof, attempt, prove};
+pub use typing_plan::{Branch, TypingPlan};
 pub use waiting::{How, Schedule, WaitPhase, actions, schedule};
 pub use ways::{Cost, RefusedWay, Way};

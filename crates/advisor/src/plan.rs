@@ -1,6 +1,5 @@
 //! What to do next, step by step, every step proved on the virtual unit.
 
-use headlock_profile::typing::{self, Press};
 use headlock_profile::{Catalog, Code, Fault, When};
 use headlock_twin::{Hands, PhaseKind};
 use std::collections::HashMap;
@@ -11,6 +10,7 @@ use crate::candidate::{Candidate, CandidateState};
 use crate::identify::{Excluded, Identification, identify};
 use crate::situation::{BadSituation, Situation};
 use crate::trial::{Action, Gain, Proof, attempt, prove};
+use crate::typing_plan::{TypingPlan, typing_plan};
 use crate::waiting::{How, Schedule, actions, schedule};
 use crate::ways::{RefusedWay, Way, ways};
 use crate::words;
@@ -40,10 +40,12 @@ pub struct Plan {
     pub ways: Vec<Way>,
     /// Ways that are not advised.
     pub refused_ways: Vec<RefusedWay>,
+    /// Who issued the code at hand, if there is one.
+    pub code_from: Option<&'static str>,
     /// How to type the code.
     pub typing: Vec<Typing>,
-    /// A press that tells the ways of typing apart.
-    pub tell_apart: Option<TellApart>,
+    /// How to find out by typing, where the sources differ; absent where they do not.
+    pub typing_plan: Option<TypingPlan>,
     /// What the owner described.
     pub symptoms: Vec<Trouble>,
     /// What to check when a right code is refused.
@@ -138,26 +140,6 @@ pub struct Typing {
     pub readings: Vec<String>,
 }
 
-/// A press that tells ways of typing apart without using an attempt.
-#[derive(Clone, Debug, Serialize)]
-pub struct TellApart {
-    /// The key to press once.
-    pub key: String,
-    /// What the display then shows, and the way of typing that it means.
-    pub outcomes: Vec<Outcome>,
-    /// No attempt is used by it.
-    pub proof: Proof,
-}
-
-/// What a display shows after a press, and the ways of typing that it leaves.
-#[derive(Clone, Debug, Serialize)]
-pub struct Outcome {
-    /// The text; empty for a dark display.
-    pub shows: String,
-    /// The ways of typing.
-    pub ways: Vec<String>,
-}
-
 /// Something that looks like the lock, and what to check.
 #[derive(Clone, Debug, Serialize)]
 pub struct Trouble {
@@ -202,7 +184,6 @@ pub fn plan(catalog: &Catalog, situation: &Situation, code: Option<&Code>) -> Re
     let (ways, refused_ways) =
         if locked.is_empty() { (Vec::new(), Vec::new()) } else { ways(catalog, situation, &locked, &after) };
     let typing = typing_groups(&after, code);
-    let tell_apart = tell_apart(&after);
     let mut plan = Plan {
         headline: String::new(),
         steps: Vec::new(),
@@ -215,8 +196,9 @@ pub fn plan(catalog: &Catalog, situation: &Situation, code: Option<&Code>) -> Re
         wait,
         ways,
         refused_ways,
+        code_from: code.map(|code| code.provenance().words()),
         typing,
-        tell_apart,
+        typing_plan: typing_plan(&after, code),
         symptoms,
         if_refused: troubles(catalog, |fault| {
             matches!(fault.id.as_str(), "right-code-refused" | "dealer-code-does-not-fit" | "no-reaction")
@@ -388,6 +370,8 @@ fn warnings(catalog: &Catalog, now: &[Candidate<'_>], wait: Option<&Schedule>, r
     for way in refused {
         if catalog.methods.iter().any(|m| m.id == way.id && m.advice == headlock_profile::Advice::Never) {
             let hurts = way.proof.as_ref().map(|proof| proof.counterexamples.clone()).unwrap_or_default();
+            // It hurts as guessing does, which is said above.
+            let hurts = if out.iter().any(|warning| warning.hurts == hurts) { Vec::new() } else { hurts };
             out.push(Warning {
                 text: format!("{}: do not. {}", way.title, way.because),
                 hurts,
@@ -424,35 +408,6 @@ fn typing_groups(after: &[Candidate<'_>], code: Option<&Code>) -> Vec<Typing> {
         }
     }
     groups
-}
-
-/// A key of all panels whose press shows which way of typing the unit has.
-fn tell_apart(after: &[Candidate<'_>]) -> Option<TellApart> {
-    let states: Vec<&CandidateState<'_>> =
-        after.iter().flat_map(|c| &c.states).filter(|s| s.twin.view().locks[0].phase == PhaseKind::Armed).collect();
-    let mut ways: Vec<String> = states.iter().map(|state| words::typing(&state.case.behaviour)).collect();
-    ways.sort();
-    ways.dedup();
-    if ways.len() < 2 {
-        return None;
-    }
-    let keys = &states.first()?.case.behaviour.entry.keys;
-    // The second key tells more than the first: a press count fills the second place with it.
-    let key =
-        keys.iter().skip(1).chain(keys).find(|key| states.iter().all(|state| state.twin.spec().key(key).is_some()))?;
-    let press = Action::Press(vec![Press::Key { key: key.clone(), hold_ms: typing::PRESS_MS }]);
-    let mut outcomes: Vec<Outcome> = Vec::new();
-    for state in &states {
-        let shows = attempt(state, std::slice::from_ref(&press)).after.display;
-        let way = words::typing(&state.case.behaviour);
-        match outcomes.iter_mut().find(|outcome| outcome.shows == shows) {
-            Some(outcome) if outcome.ways.contains(&way) => {}
-            Some(outcome) => outcome.ways.push(way),
-            None => outcomes.push(Outcome { shows, ways: vec![way] }),
-        }
-    }
-    let proof = prove(after, &[press]);
-    (outcomes.len() > 1 && proof.is_safe()).then(|| TellApart { key: key.clone(), outcomes, proof })
 }
 
 fn symptoms(catalog: &Catalog, situation: &Situation) -> Vec<Trouble> {
@@ -548,20 +503,17 @@ fn steps(
     if !code_at_hand {
         steps.extend(getting_steps(plan));
     }
+    let at_hand = plan.code_from.map_or_else(|| "at hand".to_owned(), |from| format!("from {from}"));
     let text = match plan.typing.as_slice() {
         [] => return steps,
-        [one] => format!("With the code at hand, ignition on: {}.", typed(one)),
-        several => {
-            let how = plan.tell_apart.as_ref().map_or_else(
-                || "the sources differ in how it is typed; see below".to_owned(),
-                |test| {
-                    format!(
-                        "the sources differ in how it is typed: press {} once and look at the display (below)",
-                        test.key
-                    )
-                },
-            );
-            format!("With the code at hand, ignition on: {how} ({} ways).", several.len())
+        [one] => format!("With the code {at_hand}, ignition on: {}.", typed(one)),
+        _ => {
+            let how = if plan.typing_plan.is_some() {
+                "follow the moves below, which cost no attempt while the code is right"
+            } else {
+                "see below"
+            };
+            format!("With the code {at_hand}, ignition on: the sources differ in how it is typed; {how}.")
         }
     };
     steps.push(Step {

@@ -324,6 +324,13 @@ fn tester(
     true
 }
 
+/// The harm that lies between two instants of one unit.
+pub(crate) fn harm_between(before: &Twin, after: &Twin) -> Vec<Harm> {
+    let mut control = before.clone();
+    control.apply(after.now_ms(), Input::Tick);
+    harm(&before.view(), &control.view(), &after.view())
+}
+
 fn harm(before: &View, idle: &View, after: &View) -> Vec<Harm> {
     let (b, a) = (before.locks[0], after.locks[0]);
     let mut harm = Vec::new();
@@ -333,7 +340,9 @@ fn harm(before: &View, idle: &View, after: &View) -> Vec<Harm> {
     if after.bricked && !before.bricked {
         harm.push(Harm::Bricks);
     }
-    if fewer(b.attempts_left, a.attempts_left)
+    let counted = a.phase != PhaseKind::Open && a.tally.failed > b.tally.failed;
+    if counted
+        || fewer(b.attempts_left, a.attempts_left)
         || fewer(b.attempts_before_penalty, a.attempts_before_penalty) && a.phase != PhaseKind::Open
     {
         harm.push(Harm::CostsAttempt);
@@ -363,9 +372,8 @@ fn gain(before: &View, after: &View) -> Vec<Gain> {
     if b.phase == PhaseKind::Waiting && a.phase == PhaseKind::Armed {
         gain.push(Gain::EndsWait);
     }
-    if a.phase != PhaseKind::Open
-        && (fewer(a.attempts_left, b.attempts_left) || fewer(a.attempts_before_penalty, b.attempts_before_penalty))
-    {
+    let forgiven = a.tally.failed < b.tally.failed || a.tally.rounds < b.tally.rounds;
+    if forgiven && matches!(a.phase, PhaseKind::Armed) {
         gain.push(Gain::RestoresAttempts);
     }
     if b.phase == PhaseKind::LockedOut && a.phase == PhaseKind::Armed {

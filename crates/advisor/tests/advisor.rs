@@ -239,3 +239,45 @@ fn the_last_attempt_is_called_the_last() {
     assert_eq!(plan.attempts_left.before_lock_out, Some(1), "{:?}", plan.attempts_left);
     assert!(!plan.entering_now.safe);
 }
+
+/// Every branch of a typing plan, the deepest ones too.
+fn branches(plan: &headlock_advisor::TypingPlan) -> Vec<&headlock_advisor::Branch> {
+    plan.then
+        .iter()
+        .flat_map(|branch| std::iter::once(branch).chain(branch.next.iter().flat_map(|next| branches(next))))
+        .collect()
+}
+
+#[test]
+fn however_the_sources_differ_a_right_code_is_typed_without_an_attempt_lost() {
+    let catalog = support::load();
+    let situation = shown("CODE", None);
+    let plan = plan(&catalog, &situation, None).unwrap();
+    assert!(plan.typing.len() > 5, "only {} ways of typing", plan.typing.len());
+    let moves = plan.typing_plan.unwrap();
+    let all = branches(&moves);
+    let dead: Vec<_> = all.iter().filter(|branch| !branch.plays && branch.next.is_none()).collect();
+    assert!(dead.is_empty(), "{dead:?}");
+    let coded: Vec<String> = identify(&catalog, &situation)
+        .unwrap()
+        .remaining
+        .iter()
+        .filter(|c| c.states.iter().any(|s| s.twin.spec().policy(0).unwrap().kind == headlock_lock::Kind::Code))
+        .map(headlock_advisor::Candidate::name)
+        .collect();
+    for name in &coded {
+        assert!(all.iter().any(|branch| branch.plays && branch.under.contains(name)), "no branch opens {name}");
+    }
+}
+
+#[test]
+fn the_code_at_hand_decides_which_panels_are_left() {
+    let catalog = support::load();
+    let code = headlock_profile::Code::new("5690", headlock_profile::Provenance::Dealer).unwrap();
+    let plan = plan(&catalog, &shown("CODE", None), Some(&code)).unwrap();
+    assert_eq!(plan.code_from, Some("a dealer"));
+    // Keys 1 to 4 or 1 to 6 that stand for their digits cannot type it.
+    let typed: Vec<&str> =
+        plan.typing.iter().filter(|t| t.cannot.is_none()).flat_map(|t| &t.readings).map(String::as_str).collect();
+    assert!(typed.contains(&"nissan/unknown#manual-2012") && !typed.contains(&"nissan/unknown#s1"), "{typed:?}");
+}

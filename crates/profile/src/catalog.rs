@@ -1,7 +1,7 @@
 //! The catalogue: files in, checked units and guidance out.
 
 use std::collections::HashMap;
-use std::hash::{DefaultHasher, Hash, Hasher};
+use std::hash::{DefaultHasher, Hasher};
 use std::sync::Arc;
 
 use crate::behaviour::Behaviour;
@@ -276,7 +276,7 @@ pub fn reading_with(
                 for reading in readings.iter_mut() {
                     if reading.get("id").and_then(Node::as_str) == Some(reading_id) {
                         let based = resolved(reading, unit_id, &drafts, &mut Vec::new()).map_err(|p| vec![p])?;
-                        *reading = without(&based, "based_on");
+                        *reading = without(&based, &["based_on"]);
                         reading.set(path, value.clone()).map_err(|p| vec![p])?;
                         found = true;
                     }
@@ -291,11 +291,11 @@ pub fn reading_with(
     unit(&root, &drafts)
 }
 
-fn without(node: &Node, key: &str) -> Node {
+fn without(node: &Node, keys: &[&str]) -> Node {
     match &node.value {
         Value::Table(entries) => Node {
             place: node.place.clone(),
-            value: Value::Table(entries.iter().filter(|(name, _)| name != key).cloned().collect()),
+            value: Value::Table(entries.iter().filter(|(name, _)| !keys.contains(&name.as_str())).cloned().collect()),
         },
         _ => node.clone(),
     }
@@ -346,7 +346,7 @@ fn check_cited(node: &Node, path: &str, known: &[&str], problems: &mut Vec<Probl
 fn unit(root: &Node, drafts: &[Node]) -> Result<Unit, Vec<Problem>> {
     root.only("", &IDENTITY_FIELDS).map_err(|p| vec![p])?;
     let default = citation(root, &(Vec::new(), Grade::Unknown)).map_err(|p| vec![p])?;
-    let identity_node = ["reading", "sources", "grade"].iter().fold(root.clone(), |node, key| without(&node, key));
+    let identity_node = without(root, &["reading", "sources", "grade"]);
     let sorted = sort(&identity_node, &default).map_err(|p| vec![p])?;
     if let Some(choice) = sorted.choices.first() {
         let place = &identity_node.at(&choice.path).unwrap_or(root).place;
@@ -459,9 +459,9 @@ fn reading(
         Some(range) => decode(range, &join(path, "firmware"))?,
         None => crate::behaviour::FirmwareRange::default(),
     };
-    let body = READING_FIELDS.iter().fold(merged.clone(), |node, key| without(&node, key));
+    let body = without(&merged, &READING_FIELDS);
     let sorted = sort(&body, &default)?;
-    let cases = cases(&sorted.plain, &sorted.choices, node, path)?;
+    let cases = cases(sorted.plain, &sorted.choices, node, path)?;
     Ok(Reading {
         id,
         title: text("title"),
@@ -502,7 +502,7 @@ fn resolved(node: &Node, unit_id: &str, drafts: &[Node], trail: &mut Vec<String>
             wrong(format!("unit {base_unit:?} has no reading {base_reading:?}"), &closest(base_reading, &ids))
         })?;
     let parent = resolved(found, base_unit, drafts, trail)?;
-    let mut parent = without(&without(&parent, "based_on"), "without");
+    let mut parent = without(&parent, &["based_on", "without"]);
     if let Some(dropped) = node.get("without") {
         for path in texts(dropped, "without")? {
             if !parent.remove(&path) {
@@ -514,18 +514,17 @@ fn resolved(node: &Node, unit_id: &str, drafts: &[Node], trail: &mut Vec<String>
     Ok(parent.overlaid_with(node))
 }
 
-fn cases(plain: &Node, choices: &[Choice], node: &Node, path: &str) -> Result<Vec<Case>, Problem> {
+fn cases(mut tree: Node, choices: &[Choice], node: &Node, path: &str) -> Result<Vec<Case>, Problem> {
     let count = choices.iter().map(|choice| choice.options.len()).product::<usize>();
     if count > MAX_CASES {
         let open: Vec<&str> = choices.iter().map(|choice| choice.path.as_str()).collect();
         return Err(Problem::new(&node.place, path, format!("{count} combinations of open values"))
             .help(format!("{MAX_CASES} at most: split the reading, or decide some of {}", open.join(", "))));
     }
-    (0..count).map(|index| case(plain, choices, index, node, path)).collect()
+    (0..count).map(|index| case(&mut tree, choices, index, node, path)).collect()
 }
 
-fn case(plain: &Node, choices: &[Choice], mut index: usize, node: &Node, path: &str) -> Result<Case, Problem> {
-    let mut tree = plain.clone();
+fn case(tree: &mut Node, choices: &[Choice], mut index: usize, node: &Node, path: &str) -> Result<Case, Problem> {
     let mut decided = Vec::new();
     for choice in choices {
         let option = &choice.options[index % choice.options.len()];
@@ -533,7 +532,8 @@ fn case(plain: &Node, choices: &[Choice], mut index: usize, node: &Node, path: &
         tree.set(&choice.path, option.clone())?;
         decided.push((choice.path.clone(), option.to_string()));
     }
-    let behaviour: Behaviour = decode(&tree, path)?;
+    let tree = &*tree;
+    let behaviour: Behaviour = decode(tree, path)?;
     let located = |fault: Fault| {
         // The nearest existing ancestor of the field says where to look.
         let mut at = fault.path.as_str();
@@ -551,6 +551,6 @@ fn case(plain: &Node, choices: &[Choice], mut index: usize, node: &Node, path: &
     validate::check(&behaviour).map_err(located)?;
     let policies = policies(&behaviour).map_err(located)?;
     let mut hasher = DefaultHasher::new();
-    tree.to_string().hash(&mut hasher);
+    tree.hash_value(&mut hasher);
     Ok(Case { decided, behaviour: Arc::new(behaviour), policies, fingerprint: hasher.finish() })
 }

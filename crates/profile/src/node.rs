@@ -1,6 +1,7 @@
 //! A TOML document as a tree that remembers where each value stood, so that an error can point at it.
 
 use std::fmt;
+use std::hash::{Hash, Hasher};
 use std::ops::Range;
 use std::sync::Arc;
 
@@ -162,6 +163,27 @@ impl Node {
                 Node { place: child.place.clone(), value: Value::Table(merged) }
             }
             _ => child.clone(),
+        }
+    }
+
+    /// Hashes what is said, wherever it stands.
+    pub(crate) fn hash_value(&self, hasher: &mut impl Hasher) {
+        match &self.value {
+            Value::String(text) => text.hash(hasher),
+            Value::Integer(number) => number.hash(hasher),
+            Value::Float(number) => number.to_bits().hash(hasher),
+            Value::Boolean(yes) => yes.hash(hasher),
+            Value::Array(items) => {
+                items.len().hash(hasher);
+                items.iter().for_each(|item| item.hash_value(hasher));
+            }
+            Value::Table(entries) => {
+                entries.len().hash(hasher);
+                for (name, node) in entries {
+                    name.hash(hasher);
+                    node.hash_value(hasher);
+                }
+            }
         }
     }
 

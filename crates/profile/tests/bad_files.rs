@@ -138,12 +138,9 @@ fn each_is_told(mistakes: &[Mistake]) {
     let mut failures = Vec::new();
     for (good, bad, line, field, what, help) in mistakes {
         assert_eq!(GOOD.matches(good).count(), 1, "{good:?} must stand once in the good text");
-        let problems = match load(&GOOD.replace(good, bad)) {
-            Ok(_) => {
-                failures.push(format!("{bad}\n    loads"));
-                continue;
-            }
-            Err(problems) => problems,
+        let Err(problems) = load(&GOOD.replace(good, bad)) else {
+            failures.push(format!("{bad}\n    loads"));
+            continue;
         };
         let [problem] = problems.as_slice() else {
             failures.push(format!("{bad}\n    {} problems: {}", problems.len(), all(&problems)));

@@ -210,6 +210,13 @@ impl Twin {
         Ok(twin)
     }
 
+    /// The same unit, standing the same, with another code in its main lock.
+    #[must_use]
+    pub fn recoded(mut self, code: &headlock_profile::Code) -> Self {
+        self.set_codes(0, std::slice::from_ref(code));
+        self
+    }
+
     /// Takes the wait that runs as served.
     pub fn serve_wait(&mut self) {
         self.locks[0].state = crate::view::served(&self.spec.locks[0].policy, self.locks[0].state);

@@ -41,7 +41,7 @@ struct Way {
 pub fn run(args: &Args, texts: &Texts, json: bool) -> Result<(), Failure> {
     let catalog = texts.catalog()?;
     let unit = find_unit(&catalog, &args.unit)?;
-    let code = read_code(&args.code)?;
+    let code = read_code(&args.code, headlock_profile::Provenance::Stated)?;
     let mut ways: Vec<Way> = Vec::new();
     let mut refused: Vec<(String, Vec<String>)> = Vec::new();
     let serial = unit.cleaned(&args.serial.clone().unwrap_or_else(|| unit.example_serial()));

@@ -1,6 +1,6 @@
 //! `headlock plan`: what to do next.
 
-use headlock_advisor::{Cost, Counterexample, Plan, Proof, Trouble, Way, plan, words};
+use headlock_advisor::{Cost, Counterexample, Plan, Proof, Trouble, TypingPlan, Way, plan, words};
 use headlock_profile::{Code, Provenance};
 
 use super::situation::{Options, bad};
@@ -26,9 +26,36 @@ pub struct Args {
     /// The code at hand, to get its exact presses; - reads it from standard input, which keeps it out of the shell's history.
     #[arg(long)]
     code: Option<String>,
+    /// Who issued the code at hand.
+    #[arg(long, value_enum, requires = "code")]
+    code_from: Option<CodeFrom>,
     /// Shows everything: all ways with their steps, all checks, every reading that is out and why.
     #[arg(long)]
     all: bool,
+}
+
+/// Who issued a code.
+#[derive(Clone, Copy, Debug, clap::ValueEnum)]
+enum CodeFrom {
+    /// The car's papers, or the card that came with the unit.
+    Papers,
+    /// A sticker.
+    Sticker,
+    /// A dealer.
+    Dealer,
+    /// A production table.
+    Table,
+}
+
+impl CodeFrom {
+    const fn provenance(self) -> Provenance {
+        match self {
+            Self::Papers => Provenance::Papers,
+            Self::Sticker => Provenance::Sticker,
+            Self::Dealer => Provenance::Dealer,
+            Self::Table => Provenance::Table,
+        }
+    }
 }
 
 /// Runs it.
@@ -41,7 +68,8 @@ pub fn run(args: &Args, texts: &Texts, json: bool) -> Result<(), Failure> {
     if args.ask {
         options.ask(&catalog, &mut std::io::stdin().lock())?;
     }
-    let code = args.code.as_deref().map(read_code).transpose()?;
+    let from = args.code_from.map_or(Provenance::Stated, CodeFrom::provenance);
+    let code = args.code.as_deref().map(|text| read_code(text, from)).transpose()?;
     let situation = options.situation(&catalog)?;
     let plan = plan(&catalog, &situation, code.as_ref()).map_err(|error| bad(&error))?;
     if json {
@@ -55,7 +83,7 @@ pub fn run(args: &Args, texts: &Texts, json: bool) -> Result<(), Failure> {
 }
 
 /// A code from the command line or, for `-`, from standard input.
-pub(super) fn read_code(text: &str) -> Result<Code, Failure> {
+pub(super) fn read_code(text: &str, from: Provenance) -> Result<Code, Failure> {
     let typed;
     let text = if text == "-" {
         let mut line = zeroize::Zeroizing::new(String::new());
@@ -67,7 +95,7 @@ pub(super) fn read_code(text: &str) -> Result<Code, Failure> {
     } else {
         text
     };
-    Code::new(text, Provenance::Stated)
+    Code::new(text, from)
         .map_err(|error| Failure::input(error.to_string(), "the code as it was issued, like 0417; leading zeros count"))
 }
 
@@ -79,7 +107,7 @@ fn print(plan: &Plan, all: bool) {
     steps(plan);
     do_not(plan);
     ways(plan, all);
-    typing(plan);
+    typing(plan, all);
     troubles("If a right code is refused, check before another attempt", &plan.if_refused, all);
     if all {
         paint::heading("So that it does not happen again");
@@ -221,23 +249,38 @@ fn cost_words(cost: &Cost) -> String {
     format!("{}{}", parts.join(", "), paint::sources(&cost.sources))
 }
 
-fn typing(plan: &Plan) {
+/// The moves, each branch under what the display shows.
+fn typing_plan(plan: &TypingPlan, depth: usize) {
+    let indent = " ".repeat(depth);
+    paint::item(&format!("{indent}-"), &format!("{}.", plan.text));
+    for branch in &plan.then {
+        let under = names(&branch.under);
+        let end = match (branch.plays, &branch.next) {
+            (true, _) => " Done.",
+            (false, None) => " Stop here and ask a dealer which unit it is.",
+            (false, Some(_)) => "",
+        };
+        paint::item(&format!("{indent}  >"), &format!("{}:{end} (under {under})", branch.sees));
+        if let Some(next) = &branch.next {
+            typing_plan(next, depth + 4);
+        }
+    }
+}
+
+fn typing(plan: &Plan, all: bool) {
     if plan.typing.is_empty() {
         return;
     }
     paint::heading("How the code is typed");
-    if let Some(test) = &plan.tell_apart {
-        let text = format!(
-            "The sources differ. Once it asks for the code, press {} once, look at the display, and choose:",
-            test.key
+    if let Some(moves) = &plan.typing_plan {
+        paint::indented(
+            2,
+            "The sources differ. None of these moves costs an attempt under any of them while the code is right; leave out keys that your panel does not have:",
         );
-        paint::indented(2, &text);
-        for outcome in &test.outcomes {
-            let shown = if outcome.shows.is_empty() { "nothing" } else { &outcome.shows };
-            paint::item("-", &format!("it shows {shown}:"));
-            outcome.ways.iter().for_each(|way| paint::item("    ", way));
-        }
-        anstream::println!("    {}: no attempt is used by this press", proved(&test.proof));
+        typing_plan(moves, 0);
+    }
+    if plan.typing_plan.is_some() && !all && plan.code_from.is_none() {
+        return;
     }
     for typing in &plan.typing {
         paint::item("-", &typing.words);
