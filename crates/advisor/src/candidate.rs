@@ -49,6 +49,11 @@ impl CandidateState<'_> {
         matches!(self.twin.lock_state(0).map(|lock| lock.phase), Some(Phase::Waiting { .. }))
     }
 
+    /// Whether the main lock is locked out for good.
+    pub(crate) fn is_locked_out(&self) -> bool {
+        matches!(self.twin.lock_state(0).map(|lock| lock.phase), Some(Phase::LockedOut))
+    }
+
     /// The same for states that behave and stand the same.
     pub(crate) fn class(&self) -> Option<(u64, State)> {
         Some((self.case.fingerprint, *self.twin.lock_state(0)?))
@@ -100,6 +105,14 @@ pub(crate) fn states<'a>(
                 Err(locked_out_at) => {
                     limit = limit.max(Some(locked_out_at));
                     limits.passed = limits.passed.max(Some(locked_out_at));
+                    // Who goes on entering codes into a unit that is locked out finds it as it was.
+                    if let (true, Ok(twin)) =
+                        (situation.display.is_some(), Twin::new_failed(Arc::clone(&spec), locked_out_at))
+                    {
+                        for twin in standing(twin, situation, &mut shown) {
+                            fitting.push(CandidateState { case, failed, twin, code: code.clone() });
+                        }
+                    }
                     break;
                 }
             };

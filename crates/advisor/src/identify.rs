@@ -3,7 +3,7 @@
 use headlock_profile::{Catalog, Fit, Unit, Vehicle, closest};
 use serde::Serialize;
 
-use crate::candidate::{Candidate, Limits, Out, states};
+use crate::candidate::{Candidate, CandidateState, Limits, Out, states};
 use crate::situation::{Attempts, BadSituation, Situation, vehicles};
 
 /// What a situation leaves.
@@ -45,7 +45,9 @@ pub fn identify<'a>(catalog: &'a Catalog, situation: &Situation) -> Result<Ident
         }
     }
     // Readings that name no limit cannot vouch for a count that all others exclude.
-    if let (Attempts::Exactly(attempts), Limits { passed: Some(limit), ahead: false }) = (situation.attempts, limits) {
+    if let (Attempts::Exactly(attempts), Limits { passed: Some(limit), ahead: false }) = (situation.attempts, limits)
+        && !out.remaining.iter().flat_map(|c| &c.states).any(CandidateState::is_locked_out)
+    {
         return Err(BadSituation::TooManyAttempts { attempts, limit });
     }
     if out.remaining.is_empty()
@@ -75,7 +77,7 @@ fn check_words(catalog: &Catalog, situation: &Situation) -> Result<(), BadSituat
         if let Some(named) = words.iter().find(|word| !known.contains(&word.as_str())) {
             return Err(BadSituation::Word {
                 named: named.clone(),
-                question: question.to_owned(),
+                question: format!("--{question}"),
                 help: closest(named, &known),
             });
         }

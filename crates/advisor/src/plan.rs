@@ -104,6 +104,8 @@ pub struct AttemptsLeft {
 pub struct Entering {
     /// Yes or no.
     pub safe: bool,
+    /// `safe`, `only a code you are sure of`, or `not now`.
+    pub verdict: &'static str,
     /// Why.
     pub because: String,
     /// A right code, typed as the reading wants it, does no harm under any remaining reading, after the waiting of this plan.
@@ -177,13 +179,17 @@ pub fn plan(catalog: &Catalog, situation: &Situation, code: Option<&Code>) -> Re
         );
     }
     let locked: Vec<Candidate<'_>> = remaining.iter().filter(|c| !c.states.is_empty()).cloned().collect();
-    let wait = schedule(&locked);
-    let after = wait.as_ref().map_or_else(|| locked.clone(), |schedule| waited(&locked, schedule));
     let symptoms = symptoms(catalog, situation);
     let hardware_lock = symptoms.iter().any(|t| t.id == "error-3");
-    let (ways, refused_ways) =
-        if locked.is_empty() { (Vec::new(), Vec::new()) } else { ways(catalog, situation, &locked, &after) };
-    let typing = typing_groups(&after, code);
+    let wait = if hardware_lock { None } else { schedule(&locked) };
+    let after = wait.as_ref().map_or_else(|| locked.clone(), |schedule| waited(&locked, schedule));
+    let open_to_codes: &[Candidate<'_>] = if hardware_lock { &[] } else { &after };
+    let (ways, refused_ways) = if locked.is_empty() || hardware_lock {
+        (Vec::new(), Vec::new())
+    } else {
+        ways(catalog, situation, &locked, &after)
+    };
+    let typing = typing_groups(open_to_codes, code);
     let mut plan = Plan {
         headline: String::new(),
         steps: Vec::new(),
@@ -198,7 +204,7 @@ pub fn plan(catalog: &Catalog, situation: &Situation, code: Option<&Code>) -> Re
         refused_ways,
         code_from: code.map(|code| code.provenance().words()),
         typing,
-        typing_plan: typing_plan(&after, code),
+        typing_plan: typing_plan(open_to_codes, code),
         symptoms,
         if_refused: troubles(catalog, |fault| {
             matches!(fault.id.as_str(), "right-code-refused" | "dealer-code-does-not-fit" | "no-reaction")
@@ -298,6 +304,12 @@ fn entering(now: &[Candidate<'_>], after: &[Candidate<'_>], hardware_lock: bool)
     let states = || now.iter().flat_map(|c| c.states.iter().map(move |s| (c, s.twin.view().locks[0])));
     let find = |phase| states().find(|(_, lock)| lock.phase == phase).map(|(c, _)| c.name());
     let fewest = states().filter_map(|(_, lock)| lock.attempts_left).min();
+    let last = !hardware_lock
+        && fewest == Some(1)
+        && proof.is_safe()
+        && !opens_under.is_empty()
+        && find(PhaseKind::LockedOut).is_none()
+        && find(PhaseKind::Waiting).is_none();
     let (safe, because) = if hardware_lock {
         (false, "the unit is locked by its hardware; no code opens it".to_owned())
     } else if now.is_empty() {
@@ -320,7 +332,12 @@ fn entering(now: &[Candidate<'_>], after: &[Candidate<'_>], hardware_lock: bool)
                 .to_owned(),
         )
     };
-    Entering { safe, because, proof, opens_under, not_under }
+    let verdict = match (safe, last) {
+        (true, _) => "safe",
+        (false, true) => "only a code that you are sure of",
+        (false, false) => "not now",
+    };
+    Entering { safe, verdict, because, proof, opens_under, not_under }
 }
 
 fn warnings(catalog: &Catalog, now: &[Candidate<'_>], wait: Option<&Schedule>, refused: &[RefusedWay]) -> Vec<Warning> {

@@ -209,7 +209,7 @@ pub fn attempt(state: &CandidateState<'_>, actions: &[Action]) -> Effect {
     let mut control = state.twin.clone();
     control.apply(twin.now_ms(), Input::Tick);
     let idle = control.view();
-    Effect { harm: harm(&before, &idle, &after), gain: gain(&before, &after), before, after, not_offered }
+    Effect { harm: harm(&before, &idle, &after), gain: gained(&before, &idle, &after), before, after, not_offered }
 }
 
 /// Runs actions on a state for good.
@@ -361,6 +361,12 @@ fn harm(before: &View, idle: &View, after: &View) -> Vec<Harm> {
         harm.push(Harm::Freezes);
     }
     harm
+}
+
+/// What got better, and would not have by waiting alone.
+fn gained(before: &View, idle: &View, after: &View) -> Vec<Gain> {
+    let by_itself = gain(before, idle);
+    gain(before, after).into_iter().filter(|gain| !by_itself.contains(gain)).collect()
 }
 
 fn gain(before: &View, after: &View) -> Vec<Gain> {

@@ -13,6 +13,8 @@ use crate::store::StoreError;
 pub enum Failure {
     /// It was done, and the answer is no.
     No,
+    /// Bad input, told already.
+    Told,
     /// Something on the command line is wrong.
     Input {
         /// What and where.
@@ -34,6 +36,20 @@ pub enum Failure {
 }
 
 impl Failure {
+    /// Breaks messages at spaces only: ids, paths and options are copied from them.
+    pub fn paint_plainly() {
+        // Set once, at the start of the program; a second call changes nothing.
+        let _ = miette::set_hook(Box::new(|_| {
+            Box::new(
+                miette::MietteHandlerOpts::new()
+                    .break_words(false)
+                    .word_separator(textwrap::WordSeparator::AsciiSpace)
+                    .word_splitter(textwrap::WordSplitter::NoHyphenation)
+                    .build(),
+            )
+        }));
+    }
+
     /// Bad input.
     pub fn input(what: impl Into<String>, help: impl Into<String>) -> Self {
         Self::Input { what: what.into(), help: help.into() }
@@ -43,7 +59,7 @@ impl Failure {
     pub fn exit_code(&self) -> ExitCode {
         ExitCode::from(match self {
             Self::No => 1,
-            Self::Input { .. } | Self::Script { .. } => 2,
+            Self::Told | Self::Input { .. } | Self::Script { .. } => 2,
             Self::Catalog(_) => 3,
         })
     }
@@ -52,7 +68,7 @@ impl Failure {
     pub fn print(&self, json: bool) {
         if json {
             if let Some(value) = self.json() {
-                println!("{value:#}");
+                crate::paint::say!("{value:#}");
             }
             return;
         }
@@ -64,7 +80,7 @@ impl Failure {
     fn json(&self) -> Option<serde_json::Value> {
         use serde_json::json;
         Some(match self {
-            Self::No => return None,
+            Self::No | Self::Told => return None,
             Self::Input { what, help } => json!({ "error": { "what": what, "help": help } }),
             Self::Script { file, wrong, .. } => {
                 json!({ "error": { "file": file, "line": wrong.line, "what": wrong.what, "help": wrong.help } })
@@ -84,7 +100,7 @@ impl Failure {
 
     fn reports(&self) -> Vec<Report> {
         match self {
-            Self::No => Vec::new(),
+            Self::No | Self::Told => Vec::new(),
             Self::Input { what, help } => vec![Report::new(with_help(MietteDiagnostic::new(what), help))],
             Self::Script { file, text, wrong } => {
                 let mut diagnostic =

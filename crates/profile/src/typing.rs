@@ -1,6 +1,6 @@
 //! From a code to the exact presses that type it on a panel, or the reason why the panel cannot.
 
-use crate::behaviour::{AlphabetSpec, Behaviour, ConfirmSpec, EntrySpec, From, GestureSpec, Style};
+use crate::behaviour::{AlphabetSpec, Behaviour, ConfirmSpec, EntrySpec, From, GestureSpec, LockKind, Style};
 use crate::code::{Code, MAX_CODE};
 
 /// How long a plain press lasts.
@@ -67,6 +67,9 @@ pub enum CannotType {
         /// All that can stand there.
         typable: String,
     },
+    /// Nothing to type.
+    #[error("this unit takes no code: a tool, or the vehicle, opens it")]
+    NoCode,
     /// No keys for it at all.
     #[error("this panel takes no code; a tester enters it through the diagnostic connector")]
     NoPanel,
@@ -119,6 +122,9 @@ pub fn typable(entry: &EntrySpec, alphabet: &[char], place: usize) -> Vec<char> 
 pub fn presses(b: &Behaviour, length: usize, code: &Code) -> Result<Vec<Press>, CannotType> {
     let entry = &b.entry;
     let characters: Vec<char> = code.reveal().chars().collect();
+    if !matches!(b.kind, LockKind::Code | LockKind::PairingOrCode) {
+        return Err(CannotType::NoCode);
+    }
     if entry.style == Style::Diagnostics {
         return Err(CannotType::NoPanel);
     }

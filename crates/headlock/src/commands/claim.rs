@@ -37,7 +37,7 @@ pub fn run(args: &Args, texts: &Texts, json: bool) -> Result<(), Failure> {
         let sources: Vec<_> = sources.iter().map(|s| json!({ "id": s.id, "kind": s.kind, "about": s.about })).collect();
         let conflicts: Vec<_> =
             conflicts.iter().map(|c| json!({ "number": c.number, "question": c.question, "says": c.says })).collect();
-        println!("{:#}", json!({ "claims": claims, "sources": sources, "conflicts": conflicts }));
+        crate::paint::say!("{:#}", json!({ "claims": claims, "sources": sources, "conflicts": conflicts }));
         return Ok(());
     }
     for source in sources {

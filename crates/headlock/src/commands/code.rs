@@ -3,6 +3,7 @@
 use std::fs;
 use std::path::PathBuf;
 
+use headlock_profile::behaviour::LockKind;
 use headlock_profile::{NO_CALCULATOR, SchemeKey, typing};
 use serde_json::json;
 use zeroize::Zeroizing;
@@ -77,6 +78,12 @@ pub fn run(args: &Args, texts: &Texts, json: bool) -> Result<(), Failure> {
     }
     let counted = spec.map_or_else(|| serial.clone(), |spec| spec.counted(serial));
     let behaviour = &reading.cases[0].behaviour;
+    if !matches!(behaviour.kind, LockKind::Code | LockKind::PairingOrCode) {
+        return Err(Failure::input(
+            "this unit takes no code under this reading: a tool, or the vehicle, opens it",
+            "choose a reading with a code",
+        ));
+    }
     let length = usize::from(behaviour.code.length.resolve(&unit.cleaned(serial), |_| None));
     let mut alphabets = typing::alphabets(&behaviour.code.alphabet, length);
     for (place, alphabet) in alphabets.iter_mut().enumerate() {
@@ -85,12 +92,12 @@ pub fn run(args: &Args, texts: &Texts, json: bool) -> Result<(), Failure> {
     let code = key.derive(&unit.identity.id, &counted, &alphabets);
     let code = code.ok_or_else(|| Failure::input("this unit takes no code", "choose a reading with a code"))?;
     if json {
-        println!(
+        crate::paint::say!(
             "{:#}",
             json!({ "unit": unit.identity.id, "serial": serial, "code": code.reveal(), "provenance": code.provenance().words() })
         );
     } else {
-        println!("{}", code.reveal());
+        crate::paint::say!("{}", code.reveal());
         eprintln!("from {}", code.provenance().words());
     }
     Ok(())

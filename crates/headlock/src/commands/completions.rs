@@ -19,6 +19,8 @@ pub struct Args {
 /// # Errors
 /// None.
 pub fn run(args: &Args) -> Result<(), Failure> {
-    clap_complete::generate(args.shell, &mut Cli::command(), "headlock", &mut std::io::stdout());
+    let mut text = Vec::new();
+    clap_complete::generate(args.shell, &mut Cli::command(), "headlock", &mut text);
+    crate::paint::bytes(&text);
     Ok(())
 }

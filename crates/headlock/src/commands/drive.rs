@@ -37,6 +37,9 @@ pub fn run(args: &Args, texts: &Texts, json: bool) -> Result<(), Failure> {
             Ok(outcome) => outcome,
             Err(wrong) => {
                 // The other scripts still run; what is wrong with this one is told last, or at once if it is alone.
+                if json {
+                    results.push(json!({ "script": name, "error": { "line": wrong.line, "what": wrong.what, "help": wrong.help } }));
+                }
                 unreadable.push(Failure::Script { file: name.clone(), text, wrong: Box::new(wrong) });
                 continue;
             }
@@ -49,9 +52,15 @@ pub fn run(args: &Args, texts: &Texts, json: bool) -> Result<(), Failure> {
         }
     }
     if json {
-        println!("{:#}", json!({ "scripts": results, "failed": failed }));
+        crate::paint::say!("{:#}", json!({ "scripts": results, "failed": failed, "unreadable": unreadable.len() }));
+        // All is told in the one object.
+        return match (unreadable.is_empty(), failed) {
+            (false, _) => Err(Failure::Told),
+            (true, 0) => Ok(()),
+            (true, _) => Err(Failure::No),
+        };
     } else if args.scripts.len() > 1 {
-        anstream::println!("{} scripts, {failed} failed, {} unreadable", args.scripts.len(), unreadable.len());
+        crate::paint::say!("{} scripts, {failed} failed, {} unreadable", args.scripts.len(), unreadable.len());
     }
     let last = unreadable.pop();
     for failure in &unreadable {
@@ -80,20 +89,20 @@ fn print(name: &str, outcome: &script::Outcome) {
     let green = Style::new().fg_color(Some(AnsiColor::Green.into()));
     let red = Style::new().fg_color(Some(AnsiColor::Red.into()));
     if outcome.mismatches.is_empty() {
-        anstream::println!(
+        crate::paint::say!(
             "{green}ok{green:#}    {name}: {} rows, {} expectations",
             outcome.rows,
             outcome.expectations
         );
         return;
     }
-    anstream::println!("{red}failed{red:#} {name}");
+    crate::paint::say!("{red}failed{red:#} {name}");
     for mismatch in &outcome.mismatches {
-        anstream::println!("  {name}:{}  {}", mismatch.line, mismatch.row);
-        anstream::println!("    on {}", mismatch.unit);
+        crate::paint::say!("  {name}:{}  {}", mismatch.line, mismatch.row);
+        crate::paint::say!("    on {}", mismatch.unit);
         for seen in &mismatch.seen {
-            anstream::println!("    {red}- {} {}{red:#}", seen.what, seen.expected);
-            anstream::println!("    {green}+ {} {}{green:#}", seen.what, seen.is);
+            crate::paint::say!("    {red}- {} {}{red:#}", seen.what, seen.expected);
+            crate::paint::say!("    {green}+ {} {}{green:#}", seen.what, seen.is);
         }
     }
 }

@@ -39,7 +39,7 @@ pub fn run(args: &Args, texts: &Texts, json: bool) -> Result<(), Failure> {
             .iter()
             .map(|c| json!({ "unit": c.unit.identity.id, "reading": c.reading.id, "title": c.reading.title, "sources": c.reading.sources, "why": c.why }))
             .collect();
-        println!("{:#}", json!({ "remaining": remaining, "excluded": found.excluded, "notes": found.notes }));
+        crate::paint::say!("{:#}", json!({ "remaining": remaining, "excluded": found.excluded, "notes": found.notes }));
     } else {
         paint::heading("Remaining");
         for candidate in &found.remaining {

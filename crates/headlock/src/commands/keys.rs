@@ -88,7 +88,7 @@ pub fn run(args: &Args, texts: &Texts, json: bool) -> Result<(), Failure> {
         let ways: Vec<_> = ways.iter().map(|way| json!({ "presses": way.presses, "readings": way.readings })).collect();
         let refused: Vec<_> =
             refused.iter().map(|(why, readings)| json!({ "because": why, "readings": readings })).collect();
-        println!("{:#}", json!({ "unit": unit.identity.id, "ways": ways, "refused": refused }));
+        crate::paint::say!("{:#}", json!({ "unit": unit.identity.id, "ways": ways, "refused": refused }));
         return Ok(());
     }
     for way in &ways {

@@ -26,6 +26,11 @@ pub fn run(args: &Args) -> Result<(), Failure> {
     };
     match &args.folder {
         Some(folder) => clap_mangen::generate_to(command, folder).map_err(cannot),
-        None => clap_mangen::Man::new(command).render(&mut std::io::stdout()).map_err(cannot),
+        None => {
+            let mut text = Vec::new();
+            clap_mangen::Man::new(command).render(&mut text).map_err(cannot)?;
+            crate::paint::bytes(&text);
+            Ok(())
+        }
     }
 }

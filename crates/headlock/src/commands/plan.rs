@@ -75,7 +75,7 @@ pub fn run(args: &Args, texts: &Texts, json: bool) -> Result<(), Failure> {
     if json {
         let text =
             serde_json::to_string_pretty(&plan).map_err(|why| Failure::input(format!("cannot print: {why}"), ""))?;
-        println!("{text}");
+        crate::paint::say!("{text}");
     } else {
         print(&plan, args.all);
     }
@@ -143,14 +143,14 @@ fn steps(plan: &Plan) {
             paint::aside(5, &format!("ends the wait under {}", names(&step.ends_wait_under)));
         }
         if let Some(proof) = &step.proof {
-            anstream::println!("     {}", proved(proof));
+            crate::paint::say!("     {}", proved(proof));
             for (harm, names) in by_harm(&proof.counterexamples) {
                 paint::aside(7, &format!("but it {harm} under {names}"));
             }
         }
     }
-    let now = if plan.entering_now.safe { "safe" } else { "not now" };
-    paint::indented(2, &format!("Entering a code now: {now}; {}.", plan.entering_now.because));
+    let entering = &plan.entering_now;
+    paint::indented(2, &format!("Entering a code now: {}; {}.", entering.verdict, entering.because));
 }
 
 fn do_not(plan: &Plan) {
@@ -222,7 +222,7 @@ fn way(number: usize, way: &Way, all: bool) {
         paint::indented(7, &format!("- {step}"));
     }
     if let Some(proof) = &way.proof {
-        anstream::println!("       {}", proved(proof));
+        crate::paint::say!("       {}", proved(proof));
     }
 }
 

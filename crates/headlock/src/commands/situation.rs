@@ -14,7 +14,7 @@ pub(crate) struct Options {
     #[arg(long)]
     pub vehicle: Option<String>,
     /// Its model year.
-    #[arg(long, allow_negative_numbers = true)]
+    #[arg(long, allow_hyphen_values = true, value_parser = year)]
     pub year: Option<i32>,
     /// A number on the unit's label or screen; may be repeated where there are several.
     #[arg(long)]
@@ -29,7 +29,7 @@ pub(crate) struct Options {
     #[arg(long)]
     pub display: Option<String>,
     /// Wrong codes entered so far; 3+ for three or more.
-    #[arg(long)]
+    #[arg(long, allow_hyphen_values = true)]
     pub attempts: Option<String>,
     /// The unit's id, if you are sure.
     #[arg(long)]
@@ -62,12 +62,12 @@ impl Options {
             year: self.year,
             unit,
             serials: self.serial.clone(),
-            look: self.look.clone(),
+            look: given(&self.look),
             firmware,
             display: self.display.clone(),
             attempts: attempts(self.attempts.as_deref())?,
-            has: self.has.clone(),
-            symptoms: self.symptom.clone(),
+            has: given(&self.has),
+            symptoms: given(&self.symptom),
         })
     }
 
@@ -171,6 +171,15 @@ fn put(question: &Question, input: &mut impl BufRead) -> Result<Option<String>, 
     let words: Vec<String> =
         answer.split(',').map(str::trim).map(|word| by_number(word).unwrap_or_else(|| word.to_owned())).collect();
     Ok(Some(words.join(",")))
+}
+
+/// The words that say something.
+fn given(words: &[String]) -> Vec<String> {
+    words.iter().map(|word| word.trim().to_owned()).filter(|word| !word.is_empty()).collect()
+}
+
+fn year(text: &str) -> Result<i32, String> {
+    text.trim().parse().map_err(|_| format!("{text:?} is no year; write it like 2011"))
 }
 
 fn attempts(text: Option<&str>) -> Result<Attempts, Failure> {

@@ -117,7 +117,7 @@ fn is_conflict(stated: &[Stated]) -> bool {
 
 fn print(unit: &Unit, fields: &[(String, Vec<Stated>)], only: &[String]) {
     let identity = &unit.identity;
-    anstream::println!("{}{}{:#}  {}", paint::HEADING, identity.id, paint::HEADING, identity.name);
+    crate::paint::say!("{}{}{:#}  {}", paint::HEADING, identity.id, paint::HEADING, identity.name);
     for line in [&identity.summary, &identity.note].into_iter().filter(|line| !line.is_empty()) {
         paint::indented(2, line);
     }
@@ -155,7 +155,7 @@ fn print(unit: &Unit, fields: &[(String, Vec<Stated>)], only: &[String]) {
     for (path, stated) in fields {
         let conflict = is_conflict(stated);
         let mark = if conflict { "≠" } else { " " };
-        anstream::println!(
+        crate::paint::say!(
             "{}{mark} {path}{:#}",
             if conflict { paint::BAD } else { anstyle::Style::new() },
             if conflict { paint::BAD } else { anstyle::Style::new() }
@@ -202,5 +202,5 @@ fn print_json(unit: &Unit, fields: &[(String, Vec<Stated>)]) {
         "vehicles": identity.vehicles, "years": { "from": identity.years.from, "to": identity.years.to },
         "look": identity.look, "part_numbers": identity.part_numbers, "serials": serials, "readings": readings, "fields": fields,
     });
-    println!("{value:#}");
+    crate::paint::say!("{value:#}");
 }

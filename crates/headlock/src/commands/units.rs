@@ -50,7 +50,7 @@ pub fn run(args: &Args, texts: &Texts, json: bool) -> Result<(), Failure> {
                 })
             })
             .collect();
-        println!("{:#}", json!({ "units": all }));
+        crate::paint::say!("{:#}", json!({ "units": all }));
         return if units.is_empty() { Err(Failure::No) } else { Ok(()) };
     }
     for unit in &units {
@@ -64,7 +64,7 @@ pub fn run(args: &Args, texts: &Texts, json: bool) -> Result<(), Failure> {
             ),
         };
         let readings: Vec<&str> = unit.readings.iter().map(|reading| reading.id.as_str()).collect();
-        anstream::println!(
+        crate::paint::say!(
             "{}{:<28}{} {:<10} {}",
             paint::HEADING,
             identity.id,
