@@ -233,7 +233,10 @@ pub(crate) fn shows(template: &str, seen: &str) -> bool {
             }),
         }
     }
-    let plain = |text: &str| text.split_whitespace().collect::<Vec<_>>().join(" ").to_ascii_uppercase();
+    let plain = |text: &str| {
+        let text = text.split_whitespace().collect::<Vec<_>>().join(" ").to_ascii_uppercase();
+        text.trim_end_matches(['.', '!', '…', ':']).trim_end().to_owned()
+    };
     let (template, seen) = (plain(template), plain(seen));
     let mut parts = Vec::new();
     let mut rest = template.as_str();

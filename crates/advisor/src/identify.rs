@@ -37,9 +37,21 @@ pub fn identify<'a>(catalog: &'a Catalog, situation: &Situation) -> Result<Ident
     let vehicles = vehicles(catalog, situation)?;
     let mut out = Identification { remaining: Vec::new(), excluded: Vec::new(), notes: Vec::new() };
     let named = named_by_serial(catalog, situation, vehicles.as_deref(), &mut out.notes)?;
+    let fits =
+        |id: &&str| catalog.unit(id).is_some_and(|unit| fits_vehicle(unit, situation, vehicles.as_deref()).is_ok());
+    let any_fits = named.iter().any(fits);
+    for id in named.iter().filter(|_| !any_fits) {
+        if let Some(unit) = catalog.unit(id)
+            && let Err(because) = fits_vehicle(unit, situation, vehicles.as_deref())
+        {
+            out.notes.push(format!(
+                "the serial is one of {id}, though {because}: check label and year, or the unit was exchanged"
+            ));
+        }
+    }
     let mut limits = Limits::default();
     for unit in &catalog.units {
-        match unit_fits(unit, situation, vehicles.as_deref(), &named) {
+        match unit_fits(unit, situation, vehicles.as_deref(), &named, any_fits) {
             Err(because) => out.excluded.push(Excluded { unit: unit.identity.id.clone(), reading: None, because }),
             Ok(why) => readings(unit, situation, &why, &mut out, &mut limits),
         }
@@ -96,13 +108,16 @@ fn named_by_serial<'a>(
     for number in &situation.serials {
         let mut misread: Option<(String, &Unit)> = None;
         let mut fits = false;
+        let (mut whole, mut incomplete) = (false, false);
         for unit in &catalog.units {
             for spec in &unit.identity.serial {
                 let all = std::iter::once(spec.fit(number))
                     .chain(spec.together_with.iter().map(|companion| companion.fit(number)));
                 for fit in all {
                     match fit {
-                        Fit::Fits => {
+                        Fit::Fits | Fit::Incomplete => {
+                            incomplete |= fit == Fit::Incomplete;
+                            whole |= fit == Fit::Fits;
                             fits = true;
                             if !unit.identity.catch_all && !named.contains(&unit.identity.id.as_str()) {
                                 named.push(unit.identity.id.as_str());
@@ -117,6 +132,9 @@ fn named_by_serial<'a>(
             }
         }
         match (fits, misread) {
+            (true, _) if incomplete && !whole => {
+                notes.push(format!("the number {number} seems incomplete; the whole one tells more"));
+            }
             (true, _) => {}
             (false, Some((read_as, unit))) => {
                 return Err(BadSituation::Misread {
@@ -127,7 +145,7 @@ fn named_by_serial<'a>(
             }
             (false, None) => {
                 notes.push(format!(
-                    "no unit of the catalogue has a number like {number}; it excludes those whose numbers are known"
+                    "no unit of the catalogue has a number like {number}, so units whose numbers are known are left out; compare it with the label"
                 ));
             }
         }
@@ -141,6 +159,7 @@ fn unit_fits(
     situation: &Situation,
     vehicles: Option<&[&Vehicle]>,
     named: &[&str],
+    any_named_fits: bool,
 ) -> Result<Vec<String>, String> {
     let identity = &unit.identity;
     if let Some(wanted) = &situation.unit {
@@ -150,7 +169,13 @@ fn unit_fits(
             Err(format!("you named {wanted}"))
         };
     }
-    let mut why = fits_vehicle(unit, situation, vehicles)?;
+    let is_named = named.contains(&identity.id.as_str());
+    let mut why = match fits_vehicle(unit, situation, vehicles) {
+        Ok(why) => why,
+        // The label outranks what is said of the car: the unit may have been exchanged.
+        Err(because) if is_named && !any_named_fits => vec![format!("{because}, but the serial is one of its kind")],
+        Err(because) => return Err(because),
+    };
     if let Some(serial) = situation.serials.first()
         && !identity.catch_all
         && !identity.serial.is_empty()
@@ -159,7 +184,9 @@ fn unit_fits(
             let patterns: Vec<&str> = identity.serial.iter().map(|spec| spec.pattern.as_str()).collect();
             return Err(format!("the serial {serial} does not fit {}", patterns.join(" or ")));
         }
-        why.push(format!("the serial {serial} is one of its kind"));
+        if !why.iter().any(|reason| reason.contains("one of its kind")) {
+            why.push(format!("the serial {serial} is one of its kind"));
+        }
     }
     if let Some(look) = situation.look.iter().find(|look| !identity.look.is_empty() && !identity.look.contains(look)) {
         return Err(format!("its front is not {look}"));

@@ -1,6 +1,6 @@
 //! What to do next, step by step, every step proved on the virtual unit.
 
-use headlock_profile::{Catalog, Code, Fault, When};
+use headlock_profile::{Catalog, Code, Fault, Provenance, When};
 use headlock_twin::{Hands, PhaseKind};
 use std::collections::HashMap;
 
@@ -8,7 +8,7 @@ use serde::Serialize;
 
 use crate::candidate::{Candidate, CandidateState};
 use crate::identify::{Excluded, Identification, identify};
-use crate::situation::{BadSituation, Situation};
+use crate::situation::{Attempts, BadSituation, Situation};
 use crate::trial::{Action, Gain, Proof, attempt, prove};
 use crate::typing_plan::{TypingPlan, typing_plan};
 use crate::waiting::{How, Schedule, actions, schedule};
@@ -171,7 +171,22 @@ pub struct Remark {
 /// # Errors
 /// The situation cannot be.
 pub fn plan(catalog: &Catalog, situation: &Situation, code: Option<&Code>) -> Result<Plan, BadSituation> {
-    let Identification { remaining, excluded, mut notes } = identify(catalog, situation)?;
+    let mut found = identify(catalog, situation)?;
+    let mut assumed = situation.clone();
+    if found.remaining.is_empty() && situation.display.is_some() && situation.attempts != Attempts::Unknown {
+        // The display outranks the count: somebody else may have entered codes.
+        assumed.attempts = Attempts::Unknown;
+        let without_count = identify(catalog, &assumed)?;
+        if !without_count.remaining.is_empty() {
+            found = without_count;
+            found.notes.push(
+                "no reading shows that after so many wrong codes: others must have been entered than you know of, and this plan does without the count"
+                    .to_owned(),
+            );
+        }
+    }
+    let situation = &assumed;
+    let Identification { remaining, excluded, mut notes } = found;
     if situation.says_nothing_of_now() {
         notes.push(
             "you said neither what the display shows nor how many wrong codes were entered: this plan is for a unit that asks for its code and has seen no wrong one"
@@ -202,12 +217,16 @@ pub fn plan(catalog: &Catalog, situation: &Situation, code: Option<&Code>) -> Re
         wait,
         ways,
         refused_ways,
-        code_from: code.map(|code| code.provenance().words()),
+        code_from: code.filter(|code| code.provenance() != Provenance::Stated).map(|code| code.provenance().words()),
         typing,
         typing_plan: typing_plan(open_to_codes, code),
         symptoms,
         if_refused: troubles(catalog, |fault| {
-            matches!(fault.id.as_str(), "right-code-refused" | "dealer-code-does-not-fit" | "no-reaction")
+            let about = ["right-code-refused", "dealer-code-does-not-fit", "no-reaction"];
+            about.contains(&fault.id.as_str())
+                && !situation.symptoms.contains(&fault.id)
+                && !hardware_lock
+                && !locked.is_empty()
         }),
         keep: catalog
             .cautions
@@ -216,6 +235,12 @@ pub fn plan(catalog: &Catalog, situation: &Situation, code: Option<&Code>) -> Re
             .map(|caution| Remark { text: caution.text.clone(), sources: caution.sources.clone() })
             .collect(),
     };
+    if code.is_some() && !plan.typing.is_empty() && plan.typing.iter().all(|typing| typing.cannot.is_some()) {
+        plan.entering_now.safe = false;
+        plan.entering_now.verdict = "not now";
+        "no panel that remains can type this code: it is another unit's, or misread"
+            .clone_into(&mut plan.entering_now.because);
+    }
     plan.headline = headline(&plan, situation, hardware_lock);
     plan.steps = steps(&plan, situation, &after, code, hardware_lock);
     Ok(plan)
@@ -382,6 +407,8 @@ fn warnings(catalog: &Catalog, now: &[Candidate<'_>], wait: Option<&Schedule>, r
             .map(Candidate::name)
             .collect();
         let known = sources.iter().filter(|id| catalog.claim(id).is_some()).map(|id| (*id).to_owned()).collect();
+        // That a guess may help is no advice.
+        let helps = if actions == [Action::EnterWrong] { Vec::new() } else { helps };
         out.push(Warning { text: text.to_owned(), hurts: proof.counterexamples, helps, sources: known });
     }
     for way in refused {
@@ -410,7 +437,9 @@ fn typing_groups(after: &[Candidate<'_>], code: Option<&Code>) -> Vec<Typing> {
             let behaviour = &state.case.behaviour;
             let words = words::typing(behaviour);
             let mut twin = state.twin.clone();
-            let typed = code.map(|code| Hands::on(&mut twin).presses_for(code));
+            let typed = code.map(|code| {
+                headlock_profile::typing::takes_codes(behaviour).and_then(|()| Hands::on(&mut twin).presses_for(code))
+            });
             let (presses, cannot) = match typed {
                 None => (Vec::new(), None),
                 Some(Ok(presses)) => (words::presses(&presses), None),
@@ -457,6 +486,11 @@ fn headline(plan: &Plan, situation: &Situation, hardware_lock: bool) -> String {
     if plan.readings.is_empty() {
         return "Nothing in the catalogue behaves as you describe. Enter no code; have the unit looked at.".to_owned();
     }
+    if plan.typing.iter().any(|typing| typing.cannot.is_some())
+        && plan.typing.iter().all(|typing| typing.cannot.is_some())
+    {
+        return "This code cannot be typed on this unit: it is another unit's, or misread. Do not enter it.".to_owned();
+    }
     let doing = |what| plan.readings.iter().any(|reading| reading.doing.contains(&what));
     if plan.readings.iter().all(|reading| reading.doing.iter().all(|d| matches!(*d, "has no lock" | "plays"))) {
         return "This unit has no lock that asks for a code.".to_owned();
@@ -474,6 +508,9 @@ fn headline(plan: &Plan, situation: &Situation, hardware_lock: bool) -> String {
         }
         Some(schedule) => format!("Enter nothing now. Wait {} as below; {left}.", words::time_s(schedule.total_s())),
         None if doing("is locked out for good") => format!("Enter nothing more: {left}. Get it cleared by a dealer."),
+        None if plan.symptoms.iter().any(|t| t.id == "right-code-refused" || t.id == "dealer-code-does-not-fit") => {
+            format!("Enter nothing more before the checks below; {left}.")
+        }
         None if !plan.symptoms.is_empty() && situation.display.is_none() => {
             "This looks like a fault rather than a lock; check it first.".to_owned()
         }
@@ -523,7 +560,9 @@ fn steps(
     let at_hand = plan.code_from.map_or_else(|| "at hand".to_owned(), |from| format!("from {from}"));
     let text = match plan.typing.as_slice() {
         [] => return steps,
+        [one] if one.cannot.is_some() => return steps,
         [one] => format!("With the code {at_hand}, ignition on: {}.", typed(one)),
+        several if several.iter().all(|typing| typing.cannot.is_some()) => return steps,
         _ => {
             let how = if plan.typing_plan.is_some() {
                 "follow the moves below, which cost no attempt while the code is right"
@@ -616,6 +655,14 @@ fn waiting_steps(schedule: &Schedule) -> Vec<Step> {
                 "Under {} the wait never ends by itself: a dealer or a tester has to end it.",
                 schedule.never.join(", ")
             ),
+            ends_wait_under: Vec::new(),
+            proof: None,
+        });
+    }
+    if !schedule.phases.is_empty() {
+        steps.push(Step {
+            text: "If it still waits then, more wrong codes were entered than you know of: enter nothing, and plan again without their number.".to_owned(),
+            under: Vec::new(),
             ends_wait_under: Vec::new(),
             proof: None,
         });

@@ -184,7 +184,11 @@ pub(crate) fn vehicles<'a>(
         None => catalog.vehicles.iter().filter(|vehicle| means(vehicle, named)).collect(),
     };
     if found.is_empty() {
-        let names: Vec<&str> = catalog.vehicles.iter().map(|v| v.name.as_str()).collect();
+        let names: Vec<&str> = catalog
+            .vehicles
+            .iter()
+            .flat_map(|v| std::iter::once(v.name.as_str()).chain(v.also_called.iter().map(String::as_str)))
+            .collect();
         return Err(BadSituation::Vehicle { named: named.clone(), help: closest(named, &names) });
     }
     let Some(year) = situation.year else { return Ok(Some(found)) };
@@ -198,7 +202,10 @@ pub(crate) fn vehicles<'a>(
                 v.years.to.map_or(String::new(), |y| y.to_string())
             )
         };
-        let help = format!("built: {}", found.iter().map(|v| years(v)).collect::<Vec<_>>().join(", "));
+        let help = format!(
+            "built: {}; leave the year out if it was only registered later",
+            found.iter().map(|v| years(v)).collect::<Vec<_>>().join(", ")
+        );
         return Err(BadSituation::NotBuilt { vehicle: found[0].name.clone(), year, help });
     }
     Ok(Some(built))

@@ -308,7 +308,9 @@ impl Move {
             Self::Digits => "press the key of each digit of the code, one after the other".to_owned(),
             Self::Confirm(presses) => words::presses(presses).join(", "),
             Self::Whole(way) => {
-                format!("switch the ignition off for a few seconds and on again, and the unit with it; then {way}")
+                format!(
+                    "switch the ignition off for a few seconds and on again (press POWER if it stays dark), then {way}"
+                )
             }
         }
     }

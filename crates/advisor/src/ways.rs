@@ -111,6 +111,11 @@ fn refuse(method: &Method, because: String, proof: Option<Proof>) -> RefusedWay 
 
 fn fits(method: &Method, situation: &Situation, candidates: &[Candidate<'_>]) -> Result<(), String> {
     let families: Vec<&str> = candidates.iter().filter_map(|c| c.unit.identity.family.as_deref()).collect();
+    let made_by =
+        |maker: &String| candidates.iter().any(|c| c.unit.identity.id.split('/').next() == Some(maker.as_str()));
+    if !method.makers.is_empty() && !method.makers.iter().any(made_by) {
+        return Err(format!("it is known for units of {} only", method.makers.join(", ")));
+    }
     let any_unit = candidates.iter().any(|c| c.unit.identity.catch_all);
     if !method.families.is_empty()
         && !any_unit

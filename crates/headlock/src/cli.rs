@@ -19,7 +19,7 @@ use crate::store::Texts;
                   Colours follow NO_COLOR and the terminal. docs/catalogue.md says how to describe a unit, docs/scripts.md how to write a script."
 )]
 pub struct Cli {
-    /// Adds the units below this folder to the built-in ones; may be repeated.
+    /// Adds the units below this folder, or in this file, to the built-in ones; may be repeated.
     #[arg(long, global = true, value_name = "DIR")]
     pub catalog: Vec<PathBuf>,
     /// Prints JSON for machines.

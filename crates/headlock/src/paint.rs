@@ -39,7 +39,7 @@ pub fn bytes(bytes: &[u8]) {
 
 /// Prints a heading.
 pub fn heading(text: &str) {
-    say!("\n{HEADING}{text}{HEADING:#}");
+    say!("\n{HEADING}{}{HEADING:#}", wrapped(text, "", ""));
 }
 
 /// Prints a sentence behind a mark, wrapped under itself.

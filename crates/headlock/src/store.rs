@@ -48,7 +48,11 @@ impl Texts {
         let mut all: Vec<(String, String)> = built_in.collect();
         for folder in folders {
             let before = all.len();
-            read_below(folder, &mut all)?;
+            if folder.is_file() {
+                read_file(folder, &mut all)?;
+            } else {
+                read_below(folder, &mut all)?;
+            }
             if all.len() == before {
                 return Err(StoreError::Empty { path: folder.clone() });
             }
@@ -78,6 +82,12 @@ impl Texts {
     }
 }
 
+fn read_file(path: &Path, all: &mut Vec<(String, String)>) -> Result<(), StoreError> {
+    let text = fs::read_to_string(path).map_err(|why| StoreError::Unreadable { path: path.to_owned(), why })?;
+    all.push((path.display().to_string(), text));
+    Ok(())
+}
+
 fn read_below(folder: &Path, all: &mut Vec<(String, String)>) -> Result<(), StoreError> {
     let unreadable = |path: &Path| {
         let path = path.to_owned();
@@ -92,8 +102,7 @@ fn read_below(folder: &Path, all: &mut Vec<(String, String)>) -> Result<(), Stor
         if path.is_dir() {
             read_below(&path, all)?;
         } else if path.extension().is_some_and(|extension| extension == "toml") {
-            let text = fs::read_to_string(&path).map_err(unreadable(&path))?;
-            all.push((path.display().to_string(), text));
+            read_file(&path, all)?;
         }
     }
     Ok(())

@@ -22,7 +22,7 @@ pub fn time(ms: u64) -> String {
 /// Names like `maker/unit#reading`, gathered by their reading: `s1 (nissan/clarion-cl, nissan/connect)`.
 pub fn names(all: &[String]) -> String {
     /// Units named one by one; beyond that they are counted.
-    const FEW: usize = 3;
+    const FEW: usize = 2;
     let mut groups: Vec<(&str, Vec<&str>)> = Vec::new();
     for name in all {
         let (unit, reading) = name.split_once('#').unwrap_or((name, ""));

@@ -188,6 +188,22 @@ impl Catalog {
         }
         for root in drafts {
             check_cited(root, "", &known, problems);
+            let looks: Vec<&str> = self
+                .questions
+                .iter()
+                .filter(|question| question.id == "look")
+                .flat_map(|question| question.answers.iter().map(|answer| answer.id.as_str()))
+                .collect();
+            let named = root.get("look").map(|node| node.get("value").unwrap_or(node));
+            for item in named.and_then(Node::as_array).unwrap_or_default() {
+                let word = item.as_str().unwrap_or_default();
+                if !looks.is_empty() && !looks.contains(&word) {
+                    problems.push(
+                        Problem::new(&item.place, "look", format!("{word:?} is no word for the look of a front"))
+                            .help(closest(word, &looks)),
+                    );
+                }
+            }
             let vehicles: Vec<&str> = self.vehicles.iter().map(|v| v.id.as_str()).collect();
             let named = root.get("vehicles").map(|node| node.get("value").unwrap_or(node));
             for item in named.and_then(Node::as_array).unwrap_or_default() {
@@ -482,14 +498,22 @@ fn evidence_of(evidence: Vec<Evidence>) -> Vec<Evidence> {
 /// The reading with everything that it is based on, ring-free.
 fn resolved(node: &Node, unit_id: &str, drafts: &[Node], trail: &mut Vec<String>) -> Result<Node, Problem> {
     let own = format!("{unit_id}#{}", node.get("id").and_then(Node::as_str).unwrap_or_default());
-    let Some(base) = node.get("based_on") else { return Ok(node.clone()) };
+    let Some(base) = node.get("based_on") else {
+        return match node.get("without") {
+            Some(dropped) => Err(Problem::new(&dropped.place, "without", "nothing is inherited here")
+                .help("it goes with based_on; leave out what this reading itself says")),
+            None => Ok(node.clone()),
+        };
+    };
     let wrong = |what: String, help: &str| Problem::new(&base.place, "based_on", what).help(help);
     if trail.contains(&own) {
         trail.push(own);
         return Err(wrong(format!("a cycle: {}", trail.join(" is based on ")), "one of these must stand on its own"));
     }
     trail.push(own);
-    let name = base.as_str().unwrap_or_default();
+    let Some(name) = base.as_str() else {
+        return Err(wrong(format!("found {}", base.kind()), "write \"other-reading\" or \"maker/unit#reading\""));
+    };
     let (base_unit, base_reading) = name.split_once('#').unwrap_or((unit_id, name));
     let unit = drafts
         .iter()

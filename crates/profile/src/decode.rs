@@ -54,6 +54,8 @@ impl de::Error for Error {
         let message = message.to_string();
         match message.split_once(" || ") {
             Some((what, help)) => Self::new(what.to_owned(), help.to_owned()),
+            // What a field that takes several forms says when none fits.
+            None if message.starts_with("this must be") => Self::new("this does not fit here".to_owned(), message),
             None => Self::new(message, String::new()),
         }
     }
@@ -93,6 +95,7 @@ fn kind(expected: &str) -> String {
         "a boolean" => "true or false",
         "a string" => "text in quotes",
         "a sequence" => "a list, in [ ]",
+        other if other.starts_with("struct ") => "a table, like { … = … }; docs/catalogue.md lists its fields",
         other => other,
     }
     .to_owned()

@@ -91,6 +91,9 @@ pub struct Method {
     /// What makes it quicker or cheaper.
     #[serde(default)]
     pub helped_by: Vec<String>,
+    /// Makers, as in a unit's id, that it fits; empty for any.
+    #[serde(default)]
+    pub makers: Vec<String>,
     /// Families of units that it fits; empty for any.
     #[serde(default)]
     pub families: Vec<String>,

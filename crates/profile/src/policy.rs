@@ -131,6 +131,13 @@ fn tries(t: &Tables<'_>) -> Result<lock::Tries, Fault> {
             "add `round`, the attempts of a round",
         ));
     }
+    if t.tries.extra.as_ref().is_some_and(|extra| extra.attempts == 0 || extra.times == 0) {
+        return Err(Fault::new(
+            path("extra"),
+            "a gesture that gives nothing back",
+            "attempts and times count from 1; or leave it out",
+        ));
+    }
     let extra = t.tries.extra.as_ref().map_or(lock::ExtraAttempts::NEVER, |extra| lock::ExtraAttempts {
         attempts: extra.attempts,
         times: extra.times,
@@ -181,7 +188,7 @@ fn rung(spec: &WaitSpec, path: &str, t: &Tables<'_>) -> Result<lock::Rung, Fault
         ));
     };
     if from == 0 {
-        return Err(Fault::new(path, "a wait after 0 failures", "count from 1"));
+        return Err(Fault::new(path, "a wait after a count of 0", "count failures and rounds from 1"));
     }
     if scope != Scope::Failures && t.tries.round.is_none() {
         return Err(Fault::new(
@@ -191,7 +198,7 @@ fn rung(spec: &WaitSpec, path: &str, t: &Tables<'_>) -> Result<lock::Rung, Fault
         ));
     }
     let lengths = [
-        spec.wait_s.map(|s| seconds(s, path).map(|ms| Span::Time { ms })),
+        spec.wait_s.map(|s| seconds(s, &format!("{path}.wait_s")).map(|ms| Span::Time { ms })),
         spec.wait_ignition_cycles.map(|n| Ok(Span::IgnitionCycles(n))),
         spec.wait_reboots.map(|n| Ok(Span::Reboots(n))),
         spec.wait_key_cycles.map(|n| Ok(Span::KeyCycles(n))),
@@ -208,7 +215,7 @@ fn rung(spec: &WaitSpec, path: &str, t: &Tables<'_>) -> Result<lock::Rung, Fault
     let wait = wait?;
     let cap = match (wait, spec.cap_s, spec.cap_cycles) {
         (_, None, None) => None,
-        (Span::Time { .. }, Some(cap_s), None) => Some(seconds(cap_s, path)?),
+        (Span::Time { .. }, Some(cap_s), None) => Some(seconds(cap_s, &format!("{path}.cap_s"))?),
         (Span::IgnitionCycles(_) | Span::Reboots(_) | Span::KeyCycles(_), None, Some(cap)) => Some(u64::from(cap)),
         _ => {
             return Err(Fault::new(

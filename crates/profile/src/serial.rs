@@ -123,6 +123,8 @@ pub enum Fit {
         /// The number as it would fit.
         read_as: String,
     },
+    /// It would be one with more characters behind it.
+    Incomplete,
     /// It is none.
     No,
 }
@@ -189,10 +191,19 @@ pub(crate) fn fit(pattern: &str, number: &str) -> Fit {
     if regex.is_match(number) {
         return Fit::Fits;
     }
-    misreadings(number)
-        .into_iter()
-        .find(|read| regex.is_match(read))
-        .map_or(Fit::No, |read_as| Fit::Misread { read_as })
+    if let Some(read_as) = misreadings(number).into_iter().find(|read| regex.is_match(read)) {
+        return Fit::Misread { read_as };
+    }
+    if is_beginning(&regex, number) { Fit::Incomplete } else { Fit::No }
+}
+
+/// Whether some digits or letters behind it would make it fit.
+fn is_beginning(regex: &Regex, number: &str) -> bool {
+    const SHORTEST: usize = 2;
+    const MORE: usize = 16;
+    number.chars().count() >= SHORTEST
+        && (1..=MORE)
+            .any(|more| ["0", "A"].iter().any(|filler| regex.is_match(&format!("{number}{}", filler.repeat(more)))))
 }
 
 /// A regular expression for the whole of a text.
@@ -253,6 +264,9 @@ mod tests {
         assert_eq!(cl.fit("CLO2345678"), Fit::Misread { read_as: "CL02345678".to_owned() });
         assert_eq!(cl.fit("CLO234567O"), Fit::Misread { read_as: "CL02345670".to_owned() });
         assert_eq!(cl.fit("XX12345678"), Fit::No);
+        assert_eq!(cl.fit("CL"), Fit::Incomplete);
+        assert_eq!(cl.fit("CL1234"), Fit::Incomplete);
+        assert_eq!(cl.fit("CL123456789"), Fit::No);
     }
 
     #[test]

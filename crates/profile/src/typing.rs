@@ -115,6 +115,17 @@ pub fn typable(entry: &EntrySpec, alphabet: &[char], place: usize) -> Vec<char> 
     }
 }
 
+/// Whether the main lock takes codes at all.
+///
+/// # Errors
+/// It does not.
+pub fn takes_codes(b: &Behaviour) -> Result<(), CannotType> {
+    match b.kind {
+        LockKind::Code | LockKind::PairingOrCode => Ok(()),
+        LockKind::None | LockKind::Pairing | LockKind::Tool => Err(CannotType::NoCode),
+    }
+}
+
 /// The presses that type `code` on a panel that asks for it, the opening gesture and the confirmation included.
 ///
 /// # Errors
@@ -122,9 +133,6 @@ pub fn typable(entry: &EntrySpec, alphabet: &[char], place: usize) -> Vec<char> 
 pub fn presses(b: &Behaviour, length: usize, code: &Code) -> Result<Vec<Press>, CannotType> {
     let entry = &b.entry;
     let characters: Vec<char> = code.reveal().chars().collect();
-    if !matches!(b.kind, LockKind::Code | LockKind::PairingOrCode) {
-        return Err(CannotType::NoCode);
-    }
     if entry.style == Style::Diagnostics {
         return Err(CannotType::NoPanel);
     }

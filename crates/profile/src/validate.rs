@@ -10,9 +10,9 @@ use crate::typing::{alphabets, typable};
 
 /// Checks one decided reading.
 pub(crate) fn check(b: &Behaviour) -> Result<(), Fault> {
-    entry(b)?;
     if matches!(b.kind, LockKind::Code | LockKind::PairingOrCode) {
         code(&b.code, "code")?;
+        entry(b)?;
         code_can_be_typed(b)?;
     }
     for (index, other) in b.also.iter().enumerate() {
@@ -327,6 +327,13 @@ fn texts(b: &Behaviour) -> Result<(), Fault> {
     let all =
         all.into_iter().chain(optional.into_iter().filter_map(|(name, text)| text.as_ref().map(|text| (name, text))));
     for (name, text) in all {
+        if text.all().next().is_none() {
+            return Err(Fault::new(
+                format!("display.{name}"),
+                "a list without a text",
+                "text in quotes; \"\" shows nothing",
+            ));
+        }
         for part in text.all().flat_map(|text| text.split('{').skip(1)) {
             let word = part.split('}').next().unwrap_or_default();
             if !PLACEHOLDERS.contains(&word) {

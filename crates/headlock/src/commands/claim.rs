@@ -21,6 +21,9 @@ pub struct Args {
 /// No such claim.
 pub fn run(args: &Args, texts: &Texts, json: bool) -> Result<(), Failure> {
     let catalog = texts.catalog()?;
+    if args.id.trim().is_empty() {
+        return Err(Failure::input("a claim without an id", "like S1.lock.2, S1.lock, S1 or conflict-1"));
+    }
     let exact: Vec<_> = catalog.claims.iter().filter(|claim| claim.id == args.id).collect();
     let starting = || catalog.claims.iter().filter(|claim| claim.id.starts_with(&args.id)).collect();
     let found: Vec<_> = if exact.is_empty() { starting() } else { exact };
@@ -30,7 +33,13 @@ pub fn run(args: &Args, texts: &Texts, json: bool) -> Result<(), Failure> {
         catalog.conflicts.iter().filter(|c| Some(c.number) == number || args.id == "conflicts").collect();
     if found.is_empty() && sources.is_empty() && conflicts.is_empty() {
         let ids: Vec<&str> = catalog.claims.iter().map(|claim| claim.id.as_str()).collect();
-        return Err(Failure::input(format!("no claim {:?}", args.id), closest(&args.id, &ids)));
+        let near = closest(&args.id, &ids);
+        let help = if near.starts_with("did you") {
+            near
+        } else {
+            "headlock claim S1 shows those of one source, headlock claim conflict-1 a contradiction".to_owned()
+        };
+        return Err(Failure::input(format!("no claim {:?}", args.id), help));
     }
     if json {
         let claims: Vec<_> = found.iter().map(|claim| json!({ "id": claim.id, "says": claim.says })).collect();

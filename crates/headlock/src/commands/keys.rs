@@ -50,7 +50,7 @@ pub fn run(args: &Args, texts: &Texts, json: bool) -> Result<(), Failure> {
         known = true;
         for case in &reading.cases {
             let length = usize::from(case.behaviour.code.length.resolve(&serial, |_| None));
-            match typing::presses(&case.behaviour, length, &code) {
+            match typing::takes_codes(&case.behaviour).and_then(|()| typing::presses(&case.behaviour, length, &code)) {
                 Ok(presses) => {
                     let presses = words::presses(&presses);
                     match ways.iter_mut().find(|way| way.presses == presses) {

@@ -10,7 +10,7 @@ use crate::store::Texts;
 /// Puts a virtual front panel into the terminal.
 #[derive(Debug, clap::Args)]
 #[command(
-    after_help = "Examples:\n  headlock panel clarion-cl --reading s1 --code 1234 --locked\n  headlock panel owners-manual-2012 --plain\n\nIn plain mode every line of standard input is an event of docs/scripts.md; what the unit shows is appended."
+    after_help = "Examples:\n  headlock panel clarion-cl --reading s1 --code 1234 --locked\n  headlock panel owners-manual-2012 --reading manual-2012 --plain\n\nIn plain mode every line of standard input is an event of docs/scripts.md; what the unit shows is appended."
 )]
 pub struct Args {
     /// The unit's id.
@@ -72,8 +72,9 @@ fn start(args: &Args, texts: &Texts) -> Result<Running, Failure> {
         firmware: args.firmware.clone(),
         locked: args.locked,
     };
-    let started = Start { row, with: Vec::new() }
-        .start(texts, &catalog)
-        .map_err(|wrong| Failure::input(wrong.what, wrong.help))?;
+    let started = Start { row, with: Vec::new() }.start(texts, &catalog).map_err(|wrong| {
+        let help = wrong.help.replace("choose: reading ", "--reading with one of ").replace(", or `reading each`", "");
+        Failure::input(wrong.what, help)
+    })?;
     started.into_iter().next().ok_or_else(|| Failure::input("nothing to run", "name a reading"))
 }

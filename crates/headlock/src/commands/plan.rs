@@ -102,7 +102,8 @@ pub(super) fn read_code(text: &str, from: Provenance) -> Result<Code, Failure> {
 fn print(plan: &Plan, all: bool) {
     paint::heading(&plan.headline);
     for note in &plan.notes {
-        paint::indented(0, &format!("Note: {note}."));
+        let end = if note.ends_with(['.', '?']) { "" } else { "." };
+        paint::indented(0, &format!("Note: {note}{end}"));
     }
     steps(plan);
     do_not(plan);
@@ -164,7 +165,7 @@ fn do_not(plan: &Plan) {
             paint::aside(6, &format!("{harm} under {names}"));
         }
         if !warning.helps.is_empty() {
-            paint::aside(6, &format!("it would help under {}", names(&warning.helps)));
+            paint::aside(6, &format!("it helps under {} only", names(&warning.helps)));
         }
     }
 }
@@ -250,19 +251,19 @@ fn cost_words(cost: &Cost) -> String {
 }
 
 /// The moves, each branch under what the display shows.
-fn typing_plan(plan: &TypingPlan, depth: usize) {
+fn typing_plan(plan: &TypingPlan, depth: usize, all: bool) {
     let indent = " ".repeat(depth);
     paint::item(&format!("{indent}-"), &format!("{}.", plan.text));
     for branch in &plan.then {
-        let under = names(&branch.under);
+        let under = if all { format!(" (under {})", names(&branch.under)) } else { String::new() };
         let end = match (branch.plays, &branch.next) {
-            (true, _) => " Done.",
+            (true, _) => " done.",
             (false, None) => " Stop here and ask a dealer which unit it is.",
             (false, Some(_)) => "",
         };
-        paint::item(&format!("{indent}  >"), &format!("{}:{end} (under {under})", branch.sees));
+        paint::item(&format!("{indent}  >"), &format!("{}:{end}{under}", branch.sees));
         if let Some(next) = &branch.next {
-            typing_plan(next, depth + 4);
+            typing_plan(next, depth + 4, all);
         }
     }
 }
@@ -277,12 +278,13 @@ fn typing(plan: &Plan, all: bool) {
             2,
             "The sources differ. None of these moves costs an attempt under any of them while the code is right; leave out keys that your panel does not have:",
         );
-        typing_plan(moves, 0);
+        typing_plan(moves, 0, all);
+        paint::item("-", "it shows anything else, or WAIT or ERROR: stop, and enter nothing more.");
     }
     if plan.typing_plan.is_some() && !all && plan.code_from.is_none() {
         return;
     }
-    for typing in &plan.typing {
+    for typing in plan.typing.iter().filter(|typing| all || typing.cannot.is_none()) {
         paint::item("-", &typing.words);
         if !typing.presses.is_empty() {
             paint::indented(6, &typing.presses.join(", "));

@@ -45,7 +45,7 @@ pub(crate) struct Options {
 impl Options {
     /// The situation they describe.
     pub(super) fn situation(&self, catalog: &Catalog) -> Result<Situation, Failure> {
-        let firmware = self.firmware.as_deref().map(str::parse).transpose();
+        let firmware = self.firmware.as_deref().map(|text| text.replace(',', ".").parse()).transpose();
         let firmware = firmware.map_err(|error: BadFirmware| Failure::input(error.to_string(), "--firmware 1.05"))?;
         if let Some(serial) = self.serial.iter().find(|serial| serial.trim().is_empty() || serial.len() > 40) {
             return Err(Failure::input(
@@ -61,7 +61,7 @@ impl Options {
             vehicle: self.vehicle.clone(),
             year: self.year,
             unit,
-            serials: self.serial.clone(),
+            serials: self.serial.iter().map(|serial| bare(serial)).collect(),
             look: given(&self.look),
             firmware,
             display: self.display.clone(),
@@ -171,6 +171,24 @@ fn put(question: &Question, input: &mut impl BufRead) -> Result<Option<String>, 
     let words: Vec<String> =
         answer.split(',').map(str::trim).map(|word| by_number(word).unwrap_or_else(|| word.to_owned())).collect();
     Ok(Some(words.join(",")))
+}
+
+/// A number without what a label prints before it.
+fn bare(serial: &str) -> String {
+    let mut text = serial.trim();
+    for label in ["serial number", "serial no", "serial", "s/n", "sn"] {
+        if text.len() > label.len()
+            && text.is_char_boundary(label.len())
+            && text[..label.len()].eq_ignore_ascii_case(label)
+        {
+            let rest = &text[label.len()..];
+            if rest.starts_with([':', '.', ' ']) {
+                text = rest.trim_start_matches([':', '.', ' ']);
+                break;
+            }
+        }
+    }
+    text.to_owned()
 }
 
 /// The words that say something.

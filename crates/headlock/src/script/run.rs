@@ -115,6 +115,12 @@ pub fn run(texts: &Texts, catalog: &Catalog, rows: &[Row]) -> Result<Outcome, Wr
             }
         }
     }
+    if outcome.rows == 0 {
+        let line = rows.last().map_or(1, |row| row.line);
+        return Err(
+            Wrong::new("", "this script lets nothing happen", "start a unit, and add events: docs/scripts.md").at(line)
+        );
+    }
     if let Some((path, _)) = with.first() {
         return Err(Wrong::new(
             path,
@@ -143,7 +149,7 @@ impl Start {
         let ids: Vec<&str> = catalog.units.iter().map(|unit| unit.identity.id.as_str()).collect();
         let unit = catalog
             .unit(&row.id)
-            .ok_or_else(|| Wrong::new(&row.id, format!("no unit {:?}", row.id), closest(&row.id, &ids)))?;
+            .ok_or_else(|| Wrong::new(&row.id, format!("no unit {:?}", row.id), unit_help(&row.id, &ids)))?;
         let changed;
         let unit = if self.with.is_empty() {
             unit
@@ -280,6 +286,12 @@ impl Start {
             row_records: Vec::new(),
         })
     }
+}
+
+/// The whole id of a unit whose short name was given, or the nearest one.
+fn unit_help(given: &str, ids: &[&str]) -> String {
+    let whole = ids.iter().find(|id| id.rsplit('/').next() == Some(given));
+    whole.map_or_else(|| closest(given, ids), |id| format!("scripts name it whole: {id}"))
 }
 
 fn check_serial(unit: &Unit, serial: &str, companions: &[String]) -> Result<(), Wrong> {
