@@ -48,7 +48,7 @@ impl Texts {
         let mut all: Vec<(String, String)> = built_in.collect();
         for folder in folders {
             let before = all.len();
-            if folder.is_file() {
+            if folder.is_file() && folder.extension().is_some_and(|extension| extension == "toml") {
                 read_file(folder, &mut all)?;
             } else {
                 read_below(folder, &mut all)?;

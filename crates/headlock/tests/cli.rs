@@ -790,7 +790,7 @@ fn questions_that_are_not_answered_leave_the_plan_as_it_is() {
 
 #[test]
 fn answers_make_the_same_plan_as_options() {
-    let asked = fed(&["plan", "--ask"], "Qashqai J10\n2011\n\nCL12345678\n\nWAIT\n3\n\n\n").ok();
+    let asked = fed(&["plan", "--ask"], "Qashqai J10\n2011\nWAIT\n3\nCL12345678\n\n\n\n\n").ok();
     assert_eq!(asked.out, headlock(&WAITING).ok().out);
     let known = fed(&[&WAITING[..], &["--ask"]].concat(), "").ok();
     assert!(!known.err.contains("Which car is it?") && !known.err.contains("Which model year?"), "{}", known.err);
@@ -803,8 +803,7 @@ fn answers_make_the_same_plan_as_options() {
 #[test]
 fn a_wrong_answer_is_asked_for_again() {
     let done =
-        fed(&["plan", "--ask"], "Lada\nQashqai J10\nsoon\n1911\n2011\n\nCL1234567O\nCL12345678\n\nWAIT\nmany\n3\n")
-            .ok();
+        fed(&["plan", "--ask"], "Lada\nQashqai J10\nsoon\n1911\n2011\nWAIT\nmany\n3\nCL1234567O\nCL12345678\n\n").ok();
     for (question, times) in [
         ("Which car is it?", 2),
         ("Which model year?", 3),

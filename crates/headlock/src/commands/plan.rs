@@ -281,7 +281,7 @@ fn typing(plan: &Plan, all: bool) {
         typing_plan(moves, 0, all);
         paint::item("-", "it shows anything else, or WAIT or ERROR: stop, and enter nothing more.");
     }
-    if plan.typing_plan.is_some() && !all && plan.code_from.is_none() {
+    if plan.typing_plan.is_some() && !all && plan.typing.iter().all(|typing| typing.presses.is_empty()) {
         return;
     }
     for typing in plan.typing.iter().filter(|typing| all || typing.cannot.is_none()) {
