@@ -31,6 +31,7 @@ pub struct Spec {
     pub(crate) menus: Vec<MenuKeys>,
     pub(crate) device_key: DeviceKey,
     pub(crate) serial: String,
+    pub(crate) paired: bool,
     pub(crate) companions: Vec<String>,
     pub(crate) serial_spec: Option<SerialSpec>,
     pub(crate) firmware: Firmware,
@@ -130,6 +131,8 @@ pub struct Provision {
     pub codes: Vec<Code>,
     /// The codes of its further locks, in order; missing ones are those of the main lock.
     pub other_codes: Vec<Code>,
+    /// It was paired with the vehicle it is in; otherwise it adopts the first one that it meets.
+    pub paired: bool,
     /// Bytes that the device key is made from.
     pub device_secret: [u8; 32],
 }
@@ -163,6 +166,7 @@ impl Provision {
             firmware: example_firmware(unit, firmware),
             codes,
             other_codes: Vec::new(),
+            paired: true,
             device_secret: *b"a virtual unit's own device key.",
         }
     }
@@ -225,6 +229,7 @@ impl Spec {
             saves_above_mv: millivolts(b.supply.saves_above_v),
             menus,
             device_key: DeviceKey::new(provision.device_secret),
+            paired: provision.paired,
             serial: provision.serial,
             companions: provision.companions.clone(),
             serial_spec,

@@ -219,6 +219,9 @@ impl Twin {
 
     fn tell_vehicle(&mut self) {
         if self.alive() && self.car.ignition != Ignition::Off {
+            // A unit that has no vehicle yet takes the first that it meets for its own.
+            self.car.at_home |= !self.car.paired;
+            self.car.paired = true;
             let home = self.car.at_home;
             self.feed_all(Event::VehicleSeen { home });
         }

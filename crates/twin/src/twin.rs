@@ -65,7 +65,10 @@ pub(crate) struct Car {
     pub(crate) fitted: bool,
     pub(crate) ignition: Ignition,
     pub(crate) fob: bool,
+    /// The vehicle it is in is the one it was paired with.
     pub(crate) at_home: bool,
+    /// It was paired with any.
+    pub(crate) paired: bool,
     pub(crate) door_open: bool,
     pub(crate) outage: Option<Outage>,
     pub(crate) pinhole_since: Option<u64>,
@@ -148,6 +151,7 @@ impl Twin {
                 ignition: Ignition::Off,
                 fob: true,
                 at_home: true,
+                paired: spec.paired,
                 door_open: false,
                 outage: None,
                 pinhole_since: None,

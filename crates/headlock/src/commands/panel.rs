@@ -71,6 +71,7 @@ fn start(args: &Args, texts: &Texts) -> Result<Running, Failure> {
         other_codes: Vec::new(),
         firmware: args.firmware.clone(),
         locked: args.locked,
+        unpaired: false,
     };
     let started = Start { row, with: Vec::new() }.start(texts, &catalog).map_err(|wrong| {
         let help = wrong.help.replace("choose: reading ", "--reading with one of ").replace(", or `reading each`", "");

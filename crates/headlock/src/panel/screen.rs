@@ -114,7 +114,11 @@ impl App {
             match code {
                 KeyCode::Enter => {
                     let line = self.command.take().unwrap_or_default();
-                    let answers = happen(&mut self.running, &line);
+                    let mut answers = happen(&mut self.running, &line);
+                    // The status at the end stands on the screen already.
+                    if answers.last().is_some_and(|last| !last.starts_with('?')) {
+                        answers.pop();
+                    }
                     self.log.push(format!(": {line}"));
                     self.note(answers);
                 }
@@ -138,11 +142,10 @@ impl App {
             }
             KeyCode::Char(' ') => self.paused = !self.paused,
             KeyCode::Char(':') => self.command = Some(String::new()),
-            KeyCode::Char(c) => {
-                if let Some(name) = self.bound(c) {
-                    self.panel_key(&name);
-                }
-            }
+            KeyCode::Char(c) => match self.bound(c) {
+                Some(name) => self.panel_key(&name),
+                None => self.note([format!("this panel has no key {c}")]),
+            },
             _ => {}
         }
     }
@@ -181,8 +184,18 @@ impl App {
             self.note(records.into_iter().filter(|line| line.starts_with(' ')));
             self.holding = false;
         } else {
+            let before = self.running.twin.view();
             let records = happen(&mut self.running, &format!("press {name}"));
-            self.note(records.into_iter().filter(|line| line.starts_with(' ')));
+            let told: Vec<String> = records.into_iter().filter(|line| line.starts_with([' ', '?'])).collect();
+            if told.is_empty() && self.running.twin.view() == before {
+                let why = if before.on {
+                    "nothing happens, with the ignition so and the unit as it stands"
+                } else {
+                    "nothing happens: the unit is off"
+                };
+                self.note([format!("{name}: {why}")]);
+            }
+            self.note(told);
         }
     }
 

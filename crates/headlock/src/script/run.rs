@@ -256,6 +256,7 @@ impl Start {
         let other_codes = row.other_codes.iter().map(code).collect::<Result<Vec<_>, _>>()?;
         let mut provision = Provision::example(unit, &reading.firmware, known.clone());
         provision.other_codes = other_codes;
+        provision.paired = !row.unpaired;
         if let Some((serial, companions)) = row.serials.split_first() {
             check_serial(unit, serial, companions)?;
             provision.serial.clone_from(serial);

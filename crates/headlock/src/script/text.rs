@@ -58,6 +58,8 @@ pub struct UnitRow {
     pub firmware: Option<String>,
     /// It asks for its code from the start.
     pub locked: bool,
+    /// It adopts the first vehicle that it meets.
+    pub unpaired: bool,
 }
 
 /// What is wrong with a script.
@@ -170,14 +172,21 @@ fn events(text: &str) -> Result<Vec<Event>, Wrong> {
 }
 
 fn unit_row(rest: &str) -> Result<UnitRow, Wrong> {
-    const FIELDS: [&str; 7] = ["reading", "case", "serial", "code", "other-code", "firmware", "locked"];
+    const FIELDS: [&str; 8] = ["reading", "case", "serial", "code", "other-code", "firmware", "locked", "unpaired"];
     let words = words(rest)?;
     let mut words = words.into_iter().map(|word| word.text);
     let mut row = UnitRow { id: words.next().unwrap_or_default(), ..UnitRow::default() };
     while let Some(field) = words.next() {
-        if field == "locked" {
-            row.locked = true;
-            continue;
+        match field.as_str() {
+            "locked" => {
+                row.locked = true;
+                continue;
+            }
+            "unpaired" => {
+                row.unpaired = true;
+                continue;
+            }
+            _ => {}
         }
         if !FIELDS.contains(&field.as_str()) {
             return Err(Wrong::new(&field, format!("`{field}` is not known behind `unit`"), closest(&field, &FIELDS)));
