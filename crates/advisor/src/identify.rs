@@ -255,7 +255,6 @@ fn readings<'a>(
                 if let Some(display) = &situation.display {
                     why.push(format!("it can show {display:?}{}", attempts_words(situation.attempts)));
                 }
-                debug_assert!(states.iter().all(|state| situation.allows(state.failed)));
                 out.remaining.push(Candidate { unit, reading, why, states });
             }
             Err(Out::Display(shown)) => {

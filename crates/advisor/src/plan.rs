@@ -6,7 +6,7 @@ use std::collections::HashMap;
 
 use serde::Serialize;
 
-use crate::candidate::{Candidate, CandidateState};
+use crate::candidate::{Candidate, CandidateState, Class, explains};
 use crate::identify::{Excluded, Identification, identify};
 use crate::situation::{Attempts, BadSituation, Situation};
 use crate::trial::{Action, Gain, Proof, attempt, prove};
@@ -194,8 +194,15 @@ pub fn plan(catalog: &Catalog, situation: &Situation, code: Option<&Code>) -> Re
         );
     }
     let locked: Vec<Candidate<'_>> = remaining.iter().filter(|c| !c.states.is_empty()).cloned().collect();
-    let symptoms = symptoms(catalog, situation);
-    let hardware_lock = symptoms.iter().any(|t| t.id == "error-3");
+    let mut symptoms = symptoms(catalog, situation);
+    // A text that a lock's own counting explains is no sign of its hardware.
+    let explained = situation
+        .display
+        .as_deref()
+        .is_some_and(|seen| locked.iter().flat_map(|c| &c.states).any(|s| explains(s, seen)));
+    let told = situation.symptoms.iter().any(|symptom| symptom == "error-3");
+    let hardware_lock = told || (!explained && symptoms.iter().any(|t| t.id == "error-3"));
+    symptoms.retain(|trouble| hardware_lock || trouble.id != "error-3");
     let wait = if hardware_lock { None } else { schedule(&locked) };
     let after = wait.as_ref().map_or_else(|| locked.clone(), |schedule| waited(&locked, schedule));
     let open_to_codes: &[Candidate<'_>] = if hardware_lock { &[] } else { &after };
@@ -310,11 +317,8 @@ fn entering(now: &[Candidate<'_>], after: &[Candidate<'_>], hardware_lock: bool)
         state.twin.view().locks[0].phase == PhaseKind::Open
             || attempt(state, &[Action::EnterRight]).gain.contains(&Gain::Opens)
     };
-    let mut seen: HashMap<(u64, headlock_lock::State), bool> = HashMap::new();
-    let mut known = |state: &CandidateState<'_>| match state.class() {
-        Some(class) => *seen.entry(class).or_insert_with(|| opens(state)),
-        None => opens(state),
-    };
+    let mut seen: HashMap<Class, bool> = HashMap::new();
+    let mut known = |state: &CandidateState<'_>| *seen.entry(state.class()).or_insert_with(|| opens(state));
     let mut opens_under = Vec::new();
     let mut not_under = Vec::new();
     for candidate in after.iter().filter(|c| !c.states.is_empty()) {
@@ -642,6 +646,9 @@ fn waiting_steps(schedule: &Schedule) -> Vec<Step> {
                 }
                 How::IgnitionOn => {
                     format!("Switch the ignition on, leave the unit on, touch no key of it, and wait {time}.{charger}")
+                }
+                How::EngineOn => {
+                    format!("Run the engine, in the open air, leave the unit on, touch no key of it, and wait {time}.")
                 }
                 How::BatteryOff => format!("Take the battery off for {time}, then put it back."),
             };

@@ -2,13 +2,13 @@
 
 use std::collections::HashMap;
 
-use headlock_lock::{Ignition, Span, State};
+use headlock_lock::{Ignition, Span};
 use headlock_profile::behaviour::{DoesWord, LossWord, ShowsWord};
 use headlock_profile::typing::{self, Press};
-use headlock_twin::{Fault, Hands, Input, PhaseKind, Request, Supply, Twin, View};
+use headlock_twin::{Fault, Hands, Input, PhaseKind, Request, Screen, Supply, Twin, View};
 use serde::Serialize;
 
-use crate::candidate::{Candidate, CandidateState};
+use crate::candidate::{Candidate, CandidateState, Class};
 
 /// Something an owner can do.
 #[derive(Clone, Debug, PartialEq)]
@@ -173,16 +173,13 @@ pub(crate) fn prove_with(
 ) -> Proof {
     let mut proof = Proof { readings: 0, states: 0, safe: 0, counterexamples: Vec::new() };
     // Units share readings: what behaves the same and stands the same is tried once.
-    let mut tried: HashMap<(u64, State), Vec<Harm>> = HashMap::new();
+    let mut tried: HashMap<Class, Vec<Harm>> = HashMap::new();
     for candidate in candidates.iter().filter(|candidate| !candidate.states.is_empty()) {
         proof.readings += 1;
         let before = proof.counterexamples.len();
         for state in &candidate.states {
             proof.states += 1;
-            let harm = match state.class() {
-                Some(class) => tried.entry(class).or_insert_with(|| harm(&attempt(state, actions))).clone(),
-                None => harm(&attempt(state, actions)),
-            };
+            let harm = tried.entry(state.class()).or_insert_with(|| harm(&attempt(state, actions))).clone();
             if !harm.is_empty() && proof.counterexamples.len() == before {
                 proof.counterexamples.push(Counterexample {
                     reading: candidate.name(),
@@ -253,12 +250,15 @@ fn perform(twin: &mut Twin, action: &Action, state: &CandidateState<'_>) -> bool
             true
         }
         Action::TouchKey => {
-            behaviour.entry.keys.first().is_some_and(|key| hands.press(&headlock_twin::plain(key)).is_ok())
+            let key = hands.any_key();
+            key.is_some_and(|key| hands.press(&headlock_twin::plain(&key)).is_ok())
         }
         Action::EnterRight => {
             hands.now(Input::Mend(Fault::OtherCode));
             hands.wait(behaviour.display.error_ms);
-            let done = hands.enter(&state.code).is_ok();
+            make_ready(&mut hands, &behaviour);
+            let code = hands.answer().unwrap_or_else(|| state.code.clone());
+            let done = hands.enter(&code).is_ok();
             hands.wait(behaviour.display.welcome_ms);
             done
         }
@@ -282,6 +282,22 @@ fn perform(twin: &mut Twin, action: &Action, state: &CandidateState<'_>) -> bool
             tester(&mut hands, &behaviour, headlock_profile::behaviour::RequestWord::ReadSerial, Request::ReadSerial)
         }
         Action::Press(presses) => hands.press_all(presses).is_ok(),
+    }
+}
+
+/// Switches the unit on and wakes its display, as anybody does before typing.
+fn make_ready(hands: &mut Hands<'_>, behaviour: &headlock_profile::behaviour::Behaviour) {
+    if !hands.view().on
+        && let Some(power) = &behaviour.power.key
+    {
+        let _ = hands.press(&headlock_twin::plain(power));
+        hands.wait(500);
+    }
+    if hands.view().screen == Screen::Asleep
+        && let Some(key) = behaviour.entry.keys.first()
+    {
+        let _ = hands.press(&headlock_twin::plain(key));
+        hands.wait(500);
     }
 }
 

@@ -86,12 +86,18 @@ pub(crate) fn typing_plan(after: &[Candidate<'_>], at_hand: Option<&Code>) -> Op
             let class = panel_of(&state.twin);
             let name = candidate.name();
             match classes.iter().position(|known| *known == class) {
-                Some(index) => note(&mut stands[index].names, &[name]),
+                Some(_) => {
+                    for (stand, _) in stands.iter_mut().zip(&classes).filter(|(_, known)| **known == class) {
+                        note(&mut stand.names, std::slice::from_ref(&name));
+                    }
+                }
                 None => {
-                    let Some(code) = code_for(&state.twin, at_hand) else { continue };
-                    classes.push(class);
-                    let twin = state.twin.clone().recoded(&code);
-                    stands.push(Stand { twin, code: code.reveal().to_owned(), names: vec![name] });
+                    // One stand for each code: a move must be harmless whatever the digits.
+                    for code in codes_for(&state.twin, at_hand) {
+                        classes.push(class);
+                        let twin = state.twin.clone().recoded(&code);
+                        stands.push(Stand { twin, code: code.reveal().to_owned(), names: vec![name.clone()] });
+                    }
                 }
             }
         }
@@ -102,22 +108,27 @@ pub(crate) fn typing_plan(after: &[Candidate<'_>], at_hand: Option<&Code>) -> Op
     solve(&stands, MAX_DEPTH)
 }
 
-/// The code at hand, or one that most panels can type; `None` if this panel cannot type it.
-fn code_for(twin: &Twin, at_hand: Option<&Code>) -> Option<Code> {
-    const USUAL: [char; 16] = ['1', '3', '2', '4', '2', '1', '3', '1', '4', '3', '2', '4', '1', '2', '3', '4'];
+/// The code at hand, or several that try what digits can do: different ones, repeated ones, digits that are other keys on other
+/// panels. Those that this panel cannot type are left out.
+fn codes_for(twin: &Twin, at_hand: Option<&Code>) -> Vec<Code> {
+    const PATTERNS: [&str; 5] = ["132421314324", "163412563412", "441123321144", "605938271460", "666555111222"];
     let behaviour = twin.spec().behaviour();
     let length = usize::from(behaviour.code.length.resolve(twin.spec().serial(), |_| None));
-    let code = match at_hand {
-        Some(code) => code.clone(),
-        None => {
-            let alphabets = headlock_profile::typing::alphabets(&behaviour.code.alphabet, length);
-            let text = alphabets.iter().zip(USUAL).map(|(alphabet, c)| {
-                Some(c).filter(|c| alphabet.contains(c)).or_else(|| alphabet.first().copied()).unwrap_or(c)
-            });
-            Code::new(&text.collect::<String>(), Provenance::Stated).ok()?
-        }
-    };
-    headlock_profile::typing::presses(behaviour, length, &code).is_ok().then_some(code)
+    let alphabets = headlock_profile::typing::alphabets(&behaviour.code.alphabet, length);
+    let typable = |code: &Code| headlock_profile::typing::presses(behaviour, &alphabets, code).is_ok();
+    if let Some(code) = at_hand {
+        return Some(code.clone()).filter(typable).into_iter().collect();
+    }
+    let patterns = PATTERNS.iter().filter_map(|pattern| {
+        let text: String = pattern.chars().cycle().take(length).collect();
+        Code::new(&text, Provenance::Stated).ok()
+    });
+    let mut codes: Vec<Code> = patterns.filter(typable).collect();
+    if codes.is_empty() {
+        let first: String = alphabets.iter().filter_map(|alphabet| alphabet.first()).collect();
+        codes.extend(Code::new(&first, Provenance::Stated).ok().filter(typable));
+    }
+    codes
 }
 
 /// The same for units whose panels take and show the same: what they count does not matter here.
@@ -238,7 +249,7 @@ fn make(stand: &mut Stand, chosen: &Move, all: &[Stand]) {
         Move::Whole(way) => {
             let typist = all.iter().find(|other| words::typing(other.twin.spec().behaviour()) == *way);
             let Some(model) = typist.map(|other| other.twin.spec().behaviour().clone()) else { return };
-            let length = code.chars().count();
+            let alphabets = headlock_profile::typing::alphabets(&model.code.alphabet, code.chars().count());
             let mut hands = Hands::on(&mut stand.twin);
             hands.now(Input::Ignition(Ignition::Off));
             hands.wait(5_000);
@@ -252,7 +263,7 @@ fn make(stand: &mut Stand, chosen: &Move, all: &[Stand]) {
             }
             let typed = headlock_profile::Code::new(&code, headlock_profile::Provenance::Stated)
                 .ok()
-                .and_then(|code| headlock_profile::typing::presses(&model, length, &code).ok());
+                .and_then(|code| headlock_profile::typing::presses(&model, &alphabets, &code).ok());
             for press in typed.unwrap_or_default() {
                 let _ = hands.press(&press);
                 hands.wait(200);

@@ -6,7 +6,7 @@
 use std::cmp::Reverse;
 use std::collections::{BinaryHeap, HashSet};
 
-use headlock_lock::{Conditions, Event, Feed, Ignition, Phase, Policy, State, next_change_ms, step};
+use headlock_lock::{Conditions, Event, Feed, Ignition, Phase, Policy, Span, State, next_change_ms, step};
 use headlock_profile::behaviour::OnWith;
 use serde::Serialize;
 
@@ -32,6 +32,8 @@ pub enum How {
     IgnitionAcc,
     /// Ignition on, unit on, no key touched.
     IgnitionOn,
+    /// Engine running.
+    EngineOn,
     /// The battery is off.
     BatteryOff,
 }
@@ -84,7 +86,9 @@ pub fn schedule(candidates: &[Candidate<'_>]) -> Option<Schedule> {
     for candidate in candidates {
         for state in &candidate.states {
             let (Some(policy), Some(lock)) = (state.twin.spec().policy(0), state.twin.lock_state(0)) else { continue };
-            let Phase::Waiting { .. } = lock.phase else { continue };
+            if !pending(policy, lock) {
+                continue;
+            }
             if !can_end(policy, *lock) {
                 let name = candidate.name();
                 if !never.contains(&name) {
@@ -100,9 +104,11 @@ pub fn schedule(candidates: &[Candidate<'_>]) -> Option<Schedule> {
         return None;
     }
     let phases = if members.is_empty() { Some(Vec::new()) } else { search(&members, start) };
-    let found = phases.is_some();
     let phases = phases.unwrap_or_default();
     let proof = prove_waiting(candidates, &phases, &never);
+    // What the lock alone promises must hold on the whole unit, too.
+    let found = proof.readings == 0 || proof.is_safe();
+    let phases = if found { phases } else { Vec::new() };
     let ends = ends(candidates, &phases);
     Some(Schedule { phases, found, proof, never, ends })
 }
@@ -110,7 +116,7 @@ pub fn schedule(candidates: &[Candidate<'_>]) -> Option<Schedule> {
 /// Adds a member, unless one with the same clock waits at least as long; it replaces those that wait less.
 fn add<'a>(members: &mut Vec<Member<'a>>, start: &mut Vec<State>, new: Member<'a>, lock: State) {
     let left = |state: &State| match state.phase {
-        Phase::Waiting { left: headlock_lock::Span::Time { ms }, begun: false, .. } => Some(ms),
+        Phase::Waiting { left: Span::Time { ms }, begun: false, .. } => Some(ms),
         _ => None,
     };
     for (member, state) in members.iter().zip(start.iter_mut()) {
@@ -138,11 +144,12 @@ pub fn actions(phases: &[WaitPhase]) -> Vec<Action> {
     phases
         .iter()
         .map(|phase| {
-            let for_ms = phase.for_s * 1000;
+            let for_ms = phase.for_s.saturating_mul(1000);
             match phase.how {
                 How::IgnitionOff => Action::Ignition { to: Ignition::Off, for_ms },
                 How::IgnitionAcc => Action::Ignition { to: Ignition::Acc, for_ms },
                 How::IgnitionOn => Action::Ignition { to: Ignition::On, for_ms },
+                How::EngineOn => Action::Ignition { to: Ignition::Engine, for_ms },
                 How::BatteryOff => Action::BatteryOff { for_ms },
             }
         })
@@ -155,7 +162,8 @@ fn prove_waiting(candidates: &[Candidate<'_>], phases: &[WaitPhase], never: &[St
     let able: Vec<Candidate<'_>> = candidates.iter().filter(|c| !never.contains(&c.name())).cloned().collect();
     prove_with(&able, &actions(phases), |effect: &Effect| {
         let mut harm = effect.harm.clone();
-        if effect.after.locks[0].phase == headlock_twin::PhaseKind::Waiting && !harm.contains(&Harm::LengthensWait) {
+        let still = effect.after.locks[0].phase == headlock_twin::PhaseKind::Waiting;
+        if still && !harm.contains(&Harm::LengthensWait) {
             harm.push(Harm::LengthensWait);
         }
         harm
@@ -171,8 +179,7 @@ fn ends(candidates: &[Candidate<'_>], phases: &[WaitPhase]) -> Vec<Vec<String>> 
         .map(|c| {
             // What behaves and stands the same ends the same; those that wait are all that matter.
             let mut seen = HashSet::new();
-            let states =
-                c.states.iter().filter(|state| waiting(state) && state.class().is_none_or(|class| seen.insert(class)));
+            let states = c.states.iter().filter(|state| waiting(state) && seen.insert(state.class()));
             (c.name(), states.cloned().collect())
         })
         .collect();
@@ -195,37 +202,57 @@ fn ends(candidates: &[Candidate<'_>], phases: &[WaitPhase]) -> Vec<Vec<String>> 
         .collect()
 }
 
-/// Whether anything an owner can do ends this wait.
-fn can_end(policy: &Policy, state: State) -> bool {
-    let Phase::Waiting { left, .. } = state.phase else { return true };
-    if policy.supply_cut.ends_wait_ms.is_some() {
-        return true;
-    }
-    match left {
-        headlock_lock::Span::Endless => false,
-        headlock_lock::Span::Time { .. } => [Ignition::Off, Ignition::Acc, Ignition::On].into_iter().any(|ignition| {
-            [true, false]
-                .into_iter()
-                .any(|unit_on| next_change_ms(policy, &state, Conditions { ignition, unit_on }).is_some())
-        }),
-        _ => true,
+/// Whether it takes no code now, and something an owner can do may change that.
+fn pending(policy: &Policy, state: &State) -> bool {
+    match state.phase {
+        Phase::Waiting { .. } => true,
+        Phase::LockedOut => {
+            policy.supply_cut.ends_locked_out_ms.is_some()
+                || policy.forgiveness.iter().flatten().any(|rule| rule.clears.locked_out)
+        }
+        Phase::Open { .. } | Phase::Armed | Phase::Checking => false,
     }
 }
 
+/// Whether anything an owner can do ends this wait.
+fn can_end(policy: &Policy, state: State) -> bool {
+    let by_cut = match state.phase {
+        Phase::LockedOut => policy.supply_cut.ends_locked_out_ms,
+        _ => policy.supply_cut.ends_wait_ms,
+    };
+    let in_cycles = matches!(
+        state.phase,
+        Phase::Waiting { left: Span::IgnitionCycles(_) | Span::Reboots(_) | Span::KeyCycles(_), .. }
+    );
+    by_cut.is_some()
+        || in_cycles
+        || [Ignition::Off, Ignition::Acc, Ignition::On, Ignition::Engine].into_iter().any(|ignition| {
+            let stands = |unit_on| next_change_ms(policy, &state, Conditions { ignition, unit_on }).is_some();
+            // A clock that has not begun may only begin in another position.
+            stands(true) || stands(false)
+        })
+}
+
 fn search(members: &[Member<'_>], start: Vec<State>) -> Option<Vec<WaitPhase>> {
+    // Each cycle takes a phase off and a phase on.
+    let cycles = start.iter().map(|state| match state.phase {
+        Phase::Waiting { left: Span::IgnitionCycles(n) | Span::Reboots(n) | Span::KeyCycles(n), .. } => n.min(20),
+        _ => 0,
+    });
+    let most = MAX_PHASES + 2 * usize::try_from(cycles.max().unwrap_or(0)).unwrap_or(0);
     let mut nodes = vec![Node { states: start, phases: Vec::new() }];
     let mut queue = BinaryHeap::from([Reverse((0_u64, 0_usize, 0_usize))]);
     let mut seen: HashSet<(Vec<State>, Option<How>)> = HashSet::new();
     while let Some(Reverse((cost_s, depth, index))) = queue.pop() {
         let (states, phases) = (nodes[index].states.clone(), nodes[index].phases.clone());
-        if states.iter().all(|state| !matches!(state.phase, Phase::Waiting { .. })) {
+        if members.iter().zip(&states).all(|(member, state)| !pending(member.policy, state)) {
             return Some(phases);
         }
         let last = phases.last().map(|phase: &WaitPhase| phase.how);
-        if depth == MAX_PHASES || !seen.insert((states.clone(), last)) || nodes.len() > MAX_NODES {
+        if depth >= most || !seen.insert((states.clone(), last)) || nodes.len() > MAX_NODES {
             continue;
         }
-        for how in [How::IgnitionOff, How::IgnitionOn, How::IgnitionAcc, How::BatteryOff] {
+        for how in [How::IgnitionOff, How::IgnitionOn, How::IgnitionAcc, How::EngineOn, How::BatteryOff] {
             if last == Some(how) {
                 continue;
             }
@@ -233,7 +260,12 @@ fn search(members: &[Member<'_>], start: Vec<State>) -> Option<Vec<WaitPhase>> {
                 let next = members.iter().zip(&states).map(|(m, s)| after(m, *s, how, for_s, last)).collect();
                 let mut phases = phases.clone();
                 phases.push(WaitPhase { how, for_s });
-                let extra = if how == How::BatteryOff { BATTERY_COST_S } else { 0 };
+                let extra = match how {
+                    How::BatteryOff => BATTERY_COST_S,
+                    // Nobody runs the engine where standing will do.
+                    How::EngineOn => for_s + MARGIN_S,
+                    How::IgnitionOff | How::IgnitionAcc | How::IgnitionOn => 0,
+                };
                 nodes.push(Node { states: next, phases });
                 queue.push(Reverse((cost_s + for_s + extra, depth + 1, nodes.len() - 1)));
             }
@@ -246,11 +278,16 @@ fn search(members: &[Member<'_>], start: Vec<State>) -> Option<Vec<WaitPhase>> {
 fn lengths(members: &[Member<'_>], states: &[State], how: How) -> Vec<u64> {
     let mut all = Vec::new();
     for (member, state) in members.iter().zip(states) {
-        let Phase::Waiting { left, .. } = state.phase else { continue };
-        let ms = match how {
-            How::BatteryOff => member.policy.supply_cut.ends_wait_ms,
-            _ if !matches!(left, headlock_lock::Span::Time { .. }) => Some(0),
-            _ => next_change_ms(member.policy, state, conditions(member, how)),
+        if !pending(member.policy, state) {
+            continue;
+        }
+        let cut = &member.policy.supply_cut;
+        let ms = match (how, state.phase) {
+            (How::BatteryOff, Phase::LockedOut) => cut.ends_locked_out_ms,
+            (How::BatteryOff, Phase::Waiting { left: Span::Reboots(_), .. }) => Some(cut.ends_wait_ms.unwrap_or(0)),
+            (How::BatteryOff, _) => cut.ends_wait_ms,
+            (_, Phase::Waiting { left: Span::IgnitionCycles(_) | Span::KeyCycles(_), .. }) => Some(0),
+            (_, _) => next_change_ms(member.policy, state, conditions(member, how)),
         };
         all.extend(ms.map(|ms| ms.div_ceil(1000) + MARGIN_S));
     }
@@ -264,6 +301,7 @@ const fn conditions(member: &Member<'_>, how: How) -> Conditions {
         How::IgnitionOff | How::BatteryOff => Conditions { ignition: Ignition::Off, unit_on: false },
         How::IgnitionAcc => Conditions { ignition: Ignition::Acc, unit_on: member.on_with_ignition },
         How::IgnitionOn => Conditions { ignition: Ignition::On, unit_on: true },
+        How::EngineOn => Conditions { ignition: Ignition::Engine, unit_on: true },
     }
 }
 
@@ -272,7 +310,8 @@ fn after(member: &Member<'_>, state: State, how: How, for_s: u64, last: Option<H
     let policy = member.policy;
     let mut state = state;
     if how == How::BatteryOff {
-        let event = Event::SupplyRestored { outage_ms: for_s * 1000, feed: Feed::Battery, unit_was_on: false };
+        let event =
+            Event::SupplyRestored { outage_ms: for_s.saturating_mul(1000), feed: Feed::Battery, unit_was_on: false };
         state = step(policy, state, event).0;
         state = step(policy, state, Event::Rebooted).0;
         return step(policy, state, Event::IgnitionCycled).0;
@@ -282,7 +321,7 @@ fn after(member: &Member<'_>, state: State, how: How, for_s: u64, last: Option<H
         state = step(policy, state, Event::IgnitionCycled).0;
     }
     let during = conditions(member, how);
-    let mut left_ms = for_s * 1000;
+    let mut left_ms = for_s.saturating_mul(1000);
     while left_ms > 0 {
         let ms = next_change_ms(policy, &state, during).map_or(left_ms, |ms| ms.min(left_ms));
         state = step(policy, state, Event::Elapsed { ms, during }).0;

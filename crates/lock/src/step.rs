@@ -502,10 +502,12 @@ const fn wait_over(policy: &Policy, state: State) -> State {
 
 /// Whether a forgiveness rule has anything to forgive here.
 const fn forgivable(state: &State, clears: Clears) -> bool {
-    let counted = state.tally.failed > 0 || state.tally.rounds > 0;
+    let tally = &state.tally;
+    let counted = (clears.attempts && (tally.failed > 0 || tally.in_round > 0))
+        || (clears.rounds && (tally.rounds > 0 || tally.extras > 0));
     match state.phase {
-        Phase::Armed => counted && (clears.attempts || clears.rounds),
-        Phase::Waiting { .. } => clears.wait || (counted && (clears.attempts || clears.rounds)),
+        Phase::Armed => counted,
+        Phase::Waiting { .. } => clears.wait || counted,
         Phase::LockedOut => clears.locked_out,
         Phase::Open { .. } | Phase::Checking => false,
     }

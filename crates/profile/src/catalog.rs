@@ -511,6 +511,9 @@ fn resolved(node: &Node, unit_id: &str, drafts: &[Node], trail: &mut Vec<String>
         return Err(wrong(format!("a cycle: {}", trail.join(" is based on ")), "one of these must stand on its own"));
     }
     trail.push(own);
+    if trail.len() > 32 {
+        return Err(wrong("a chain of more than 32 readings".to_owned(), "base it on one further up"));
+    }
     let Some(name) = base.as_str() else {
         return Err(wrong(format!("found {}", base.kind()), "write \"other-reading\" or \"maker/unit#reading\""));
     };
@@ -539,7 +542,7 @@ fn resolved(node: &Node, unit_id: &str, drafts: &[Node], trail: &mut Vec<String>
 }
 
 fn cases(mut tree: Node, choices: &[Choice], node: &Node, path: &str) -> Result<Vec<Case>, Problem> {
-    let count = choices.iter().map(|choice| choice.options.len()).product::<usize>();
+    let count = choices.iter().map(|choice| choice.options.len()).fold(1_usize, usize::saturating_mul);
     if count > MAX_CASES {
         let open: Vec<&str> = choices.iter().map(|choice| choice.path.as_str()).collect();
         return Err(Problem::new(&node.place, path, format!("{count} combinations of open values"))

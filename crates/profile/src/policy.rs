@@ -226,6 +226,11 @@ fn rung(spec: &WaitSpec, path: &str, t: &Tables<'_>) -> Result<lock::Rung, Fault
         }
     };
     let factor = spec.factor.unwrap_or(1);
+    // Nobody waits longer than a century, whatever the count.
+    let cap = match (wait, cap) {
+        (Span::Time { .. }, None) if factor > 1 => Some(CENTURY_S * 1000),
+        (_, cap) => cap,
+    };
     if factor == 0 {
         return Err(Fault::new(
             format!("{path}.factor"),
@@ -241,8 +246,9 @@ fn rung(spec: &WaitSpec, path: &str, t: &Tables<'_>) -> Result<lock::Rung, Fault
     Ok(lock::Rung { scope, from, wait, factor, cap })
 }
 
+const CENTURY_S: u64 = 100 * 366 * 86_400;
+
 fn seconds(s: u64, path: &str) -> Result<u64, Fault> {
-    const CENTURY_S: u64 = 100 * 366 * 86_400;
     if s > CENTURY_S {
         return Err(too_large(path.to_owned(), CENTURY_S));
     }

@@ -1,7 +1,7 @@
 //! From a code to the exact presses that type it on a panel, or the reason why the panel cannot.
 
 use crate::behaviour::{AlphabetSpec, Behaviour, ConfirmSpec, EntrySpec, From, GestureSpec, LockKind, Style};
-use crate::code::{Code, MAX_CODE};
+use crate::code::Code;
 
 /// How long a plain press lasts.
 pub const PRESS_MS: u64 = 120;
@@ -103,11 +103,10 @@ pub fn typable(entry: &EntrySpec, alphabet: &[char], place: usize) -> Vec<char> 
             match entry.dials.iter().find(|dial| dial.places.iter().any(|p| usize::from(*p) == place + 1)) {
                 None => Vec::new(),
                 Some(dial) => {
-                    let modulo =
-                        dial.modulo.unwrap_or_else(|| 10_u32.pow(u32::try_from(dial.places.len()).unwrap_or(0).min(9)));
+                    let modulo = dial.positions();
                     let position = dial.places.iter().position(|p| usize::from(*p) == place + 1).unwrap_or(0);
                     let below = u32::try_from(dial.places.len() - 1 - position).unwrap_or(0);
-                    let highest = (modulo.saturating_sub(1) / 10_u32.pow(below)).min(9);
+                    let highest = (modulo.saturating_sub(1) / 10_u32.pow(below.min(9))).min(9);
                     alphabet.iter().copied().filter(|c| c.to_digit(10).is_some_and(|d| d <= highest)).collect()
                 }
             }
@@ -130,7 +129,8 @@ pub fn takes_codes(b: &Behaviour) -> Result<(), CannotType> {
 ///
 /// # Errors
 /// The panel cannot type it.
-pub fn presses(b: &Behaviour, length: usize, code: &Code) -> Result<Vec<Press>, CannotType> {
+pub fn presses(b: &Behaviour, alphabets: &[Vec<char>], code: &Code) -> Result<Vec<Press>, CannotType> {
+    let length = alphabets.len();
     let entry = &b.entry;
     let characters: Vec<char> = code.reveal().chars().collect();
     if entry.style == Style::Diagnostics {
@@ -139,7 +139,6 @@ pub fn presses(b: &Behaviour, length: usize, code: &Code) -> Result<Vec<Press>, 
     if characters.len() != length {
         return Err(CannotType::Length { length: characters.len(), wanted: length });
     }
-    let alphabets = alphabets(&b.code.alphabet, length.min(MAX_CODE));
     for (place, c) in characters.iter().enumerate() {
         let typable = typable(entry, &alphabets[place], place);
         if !typable.contains(c) {
@@ -148,7 +147,7 @@ pub fn presses(b: &Behaviour, length: usize, code: &Code) -> Result<Vec<Press>, 
     }
     let mut out = Vec::new();
     out.extend(entry.open_with.as_ref().map(gesture).into_iter().flatten());
-    let typist = Typist { entry, alphabets: &alphabets };
+    let typist = Typist { entry, alphabets };
     typist.characters(&characters, &mut out)?;
     if let ConfirmSpec::Gesture(confirm) = &entry.confirm {
         out.extend(gesture(confirm));
@@ -268,15 +267,19 @@ impl Typist<'_> {
         for dial in &self.entry.dials {
             let digit = |place: &u8| code.get(usize::from(*place) - 1).and_then(|c| c.to_digit(10)).unwrap_or(0);
             let number = dial.places.iter().fold(0, |number, place| number * 10 + digit(place));
-            let modulo = dial.modulo.unwrap_or_else(|| 10_u32.pow(u32::try_from(dial.places.len()).unwrap_or(0)));
+            let modulo = dial.positions();
+            let first =
+                |place: &u8| self.entry.initial_at(usize::from(*place) - 1).and_then(|c| c.to_digit(10)).unwrap_or(0);
+            let start = dial.places.iter().fold(0, |number, place| number * 10 + first(place)) % modulo;
             if number >= modulo {
                 let place = usize::from(dial.places[0]);
                 let typable = format!("00 to {}", modulo - 1);
                 return Err(CannotType::Character { found: code[place - 1], place, typable });
             }
+            let (up, down) = ((number + modulo - start) % modulo, (start + modulo - number) % modulo);
             match &dial.down {
-                Some(down) if modulo - number < number => out.extend((0..modulo - number).map(|_| plain(down))),
-                _ => out.extend((0..number).map(|_| plain(&dial.key))),
+                Some(key) if down < up => out.extend((0..down).map(|_| plain(key))),
+                _ => out.extend((0..up).map(|_| plain(&dial.key))),
             }
         }
         Ok(())

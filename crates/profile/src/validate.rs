@@ -1,7 +1,10 @@
 //! What a reading must satisfy beyond its types: a panel that can type its codes, keys that exist, gestures that can be made.
 
+use std::collections::BTreeSet;
+
 use crate::behaviour::{
-    AlphabetSpec, AsksSpec, Behaviour, CodeOwner, CodeSpec, ConfirmSpec, GestureSpec, LengthSpec, LockKind, Style,
+    AlphabetSpec, AsksSpec, AsksWord, Behaviour, CodeOwner, CodeSpec, ConfirmSpec, GestureSpec, LengthSpec, LockKind,
+    Style,
 };
 use crate::code::MAX_CODE;
 use crate::policy::Fault;
@@ -18,6 +21,10 @@ pub(crate) fn check(b: &Behaviour) -> Result<(), Fault> {
     for (index, other) in b.also.iter().enumerate() {
         if let Some(spec) = &other.code {
             code(spec, &format!("also.{index}.code"))?;
+            let asked = !matches!(other.asks, AsksSpec::Word(AsksWord::Never));
+            if asked && matches!(other.kind, LockKind::Code | LockKind::PairingOrCode) {
+                can_be_typed(b, spec, &format!("also.{index}.code"))?;
+            }
         }
         if let AsksSpec::Key { key } = &other.asks
             && key.is_empty()
@@ -26,6 +33,7 @@ pub(crate) fn check(b: &Behaviour) -> Result<(), Fault> {
         }
     }
     gestures(b)?;
+    bounds(b)?;
     panel(b)?;
     texts(b)?;
     supply(b)?;
@@ -96,23 +104,32 @@ fn code(spec: &CodeSpec, path: &str) -> Result<(), Fault> {
 
 /// A code that a panel cannot type is a mistake in the catalogue, not in the owner.
 fn code_can_be_typed(b: &Behaviour) -> Result<(), Fault> {
+    can_be_typed(b, &b.code, "code")?;
+    defaults(b)
+}
+
+fn can_be_typed(b: &Behaviour, code: &CodeSpec, path: &str) -> Result<(), Fault> {
     if b.entry.style == Style::Diagnostics {
         return Ok(());
     }
-    for length in b.code.length.all() {
-        for (place, alphabet) in alphabets(&b.code.alphabet, usize::from(length)).iter().enumerate() {
+    for length in code.length.all() {
+        for (place, alphabet) in alphabets(&code.alphabet, usize::from(length)).iter().enumerate() {
             let typed = typable(&b.entry, alphabet, place);
             let missing: String = alphabet.iter().filter(|c| !typed.contains(c)).collect();
             if !missing.is_empty() {
                 let can: String = typed.iter().collect();
                 return Err(Fault::new(
-                    "code.alphabet",
+                    format!("{path}.alphabet"),
                     format!("this panel cannot type {missing:?} at place {}", place + 1),
                     format!("with this entry style it types {can:?}; narrow the alphabet, or correct the entry"),
                 ));
             }
         }
     }
+    Ok(())
+}
+
+fn defaults(b: &Behaviour) -> Result<(), Fault> {
     for default in &b.code.defaults {
         let fits = b.code.length.all().iter().any(|length| {
             let alphabets = alphabets(&b.code.alphabet, usize::from(*length));
@@ -173,6 +190,16 @@ fn entry(b: &Behaviour) -> Result<(), Fault> {
         ));
     }
     if e.style == Style::Dials {
+        for (index, dial) in e.dials.iter().enumerate() {
+            let wrong = dial.places.iter().any(|place| *place == 0 || usize::from(*place) > longest);
+            if dial.places.is_empty() || wrong || dial.places.len() > 4 || dial.modulo == Some(0) {
+                return Err(Fault::new(
+                    format!("entry.dials.{index}"),
+                    "a dial that cannot be turned",
+                    format!("1 to 4 places, each from 1 to {longest}, and a modulo of 1 or more"),
+                ));
+            }
+        }
         for place in 1..=longest {
             let turned = e.dials.iter().flat_map(|dial| &dial.places).filter(|p| usize::from(**p) == place).count();
             if turned != 1 {
@@ -241,6 +268,74 @@ fn gestures(b: &Behaviour) -> Result<(), Fault> {
     Ok(())
 }
 
+/// Times and counts that would never come, or come all the time.
+fn bounds(b: &Behaviour) -> Result<(), Fault> {
+    const LOCKS: usize = 4;
+    const KEYS: usize = 64;
+    const ITEMS: usize = 100;
+    if b.also.len() >= LOCKS {
+        return Err(Fault::new("also", format!("{} further locks", b.also.len()), format!("{} at most", LOCKS - 1)));
+    }
+    let keys: BTreeSet<&String> = named_keys(b).collect();
+    if keys.len() > KEYS {
+        return Err(Fault::new("keys", format!("{} keys on one panel", keys.len()), format!("{KEYS} at most")));
+    }
+    let positive = [
+        ("entry.digit_timeout_s", b.entry.digit_timeout_s),
+        ("entry.timeout_s", b.entry.timeout_s),
+        ("power.auto_off_s", b.power.auto_off_s),
+        ("power.sleeps_after_s", b.power.sleeps_after_s),
+        ("arming.calendar_days", b.arming.calendar_days.map(u64::from)),
+    ];
+    if let Some((path, _)) = positive.iter().find(|(_, value)| *value == Some(0)) {
+        return Err(Fault::new(*path, "0 would be at once, always", "1 or more; or leave it out"));
+    }
+    // A plain press lasts 120 ms: what acts sooner would act twice.
+    if b.entry.repeat_ms.is_some_and(|ms| ms < 200) {
+        return Err(Fault::new("entry.repeat_ms", "a plain press lasts 120 ms and would repeat", "200 or more"));
+    }
+    if b.entry.long_press.is_some_and(|long| long.over_ms < 200) {
+        return Err(Fault::new(
+            "entry.long_press.over_ms",
+            "a plain press lasts 120 ms and would be long",
+            "200 or more",
+        ));
+    }
+    for (index, service) in b.service.iter().enumerate() {
+        if service.item.len() > ITEMS {
+            return Err(Fault::new(
+                format!("service.{index}.item"),
+                format!("{} items", service.item.len()),
+                format!("{ITEMS} at most"),
+            ));
+        }
+        if let Some(item) = service.item.iter().position(|item| item.turns_after_ms.is_some_and(|ms| ms < 200)) {
+            return Err(Fault::new(
+                format!("service.{index}.item.{item}.turns_after_ms"),
+                "nobody could read that",
+                "200 or more",
+            ));
+        }
+    }
+    Ok(())
+}
+
+/// Every key that some field names.
+fn named_keys(b: &Behaviour) -> impl Iterator<Item = &String> {
+    let e = &b.entry;
+    let gestures = [&e.open_with, &e.restart].into_iter().flatten().chain(b.service.iter().map(|s| &s.gesture));
+    let gestures = gestures.chain(b.tries.extra.iter().map(|extra| &extra.gesture));
+    let held = gestures.flat_map(|g| g.key.iter().chain(&g.keys).chain(&g.sequence));
+    let single =
+        [&e.next, &e.previous, &e.up, &e.down, &e.knob, &e.confirm_each, &e.erase, &b.power.key].into_iter().flatten();
+    let menus = b.service.iter().flat_map(|s| [&s.next, &s.previous, &s.confirm, &s.leave].into_iter().flatten());
+    let dials = e.dials.iter().flat_map(|dial| std::iter::once(&dial.key).chain(&dial.down));
+    e.keys.iter().chain(&b.keys).chain(held).chain(single).chain(menus).chain(dials)
+}
+
+/// Shorter than this a hold cannot be told from a press.
+const PRESS_MS: u64 = 300;
+
 /// Keys that must exist, and keys that cannot be two things at once.
 fn panel(b: &Behaviour) -> Result<(), Fault> {
     use crate::behaviour::OnWith;
@@ -255,13 +350,31 @@ fn panel(b: &Behaviour) -> Result<(), Fault> {
         ));
     }
     let e = &b.entry;
-    if let ConfirmSpec::Gesture(GestureSpec { key: Some(key), hold_ms: 0, .. }) = &e.confirm
-        && (e.keys.contains(key) || e.dials.iter().any(|dial| dial.key == *key))
+    let single = [&e.next, &e.previous, &e.up, &e.down, &e.confirm_each, &e.erase].into_iter().flatten();
+    let dials = e.dials.iter().flat_map(|dial| std::iter::once(&dial.key).chain(&dial.down));
+    let types: Vec<&String> = e.keys.iter().chain(dials).chain(single).collect();
+    if let ConfirmSpec::Gesture(GestureSpec { key: Some(key), hold_ms, .. }) = &e.confirm
+        && *hold_ms < PRESS_MS
+        && types.contains(&key)
     {
         return Err(Fault::new(
             "entry.confirm",
-            format!("{key:?} types a character, so a press of it cannot confirm"),
-            "add hold_ms, or name another key",
+            format!("{key:?} does something else in the entry, so a press of it cannot confirm"),
+            "add hold_ms, 300 or more, or name another key",
+        ));
+    }
+    if let Some(key) = e.keys.iter().enumerate().find(|(i, key)| e.keys[..*i].contains(key)).map(|(_, key)| key) {
+        return Err(Fault::new(
+            "entry.keys",
+            format!("{key:?} stands twice"),
+            "each key once; what it types goes into `types`",
+        ));
+    }
+    if let Some(key) = b.power.key.as_ref().filter(|key| types.contains(key)) {
+        return Err(Fault::new(
+            "power.key",
+            format!("{key:?} is a key of the entry, too"),
+            "name the power key otherwise",
         ));
     }
     if let Some(initial) = &e.initial {

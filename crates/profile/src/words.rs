@@ -99,6 +99,31 @@ impl Firmware {
     pub fn as_str(&self) -> &str {
         &self.text
     }
+
+    /// The versions just before and just after, as far as there are any.
+    pub fn neighbours(&self) -> Vec<Self> {
+        let with = |last: u32| {
+            let mut parts = self.parts.clone();
+            if let Some(slot) = parts.last_mut() {
+                *slot = last;
+            }
+            let text = parts.iter().map(u32::to_string).collect::<Vec<_>>().join(".");
+            Self { text, parts }
+        };
+        let Some(last) = self.parts.last().copied() else { return Vec::new() };
+        let mut all: Vec<Self> = [last.checked_sub(1), last.checked_add(1)].into_iter().flatten().map(with).collect();
+        // Before 2.0 comes every 1.x.
+        if let (0, [.., major, _]) = (last, self.parts.as_slice())
+            && let Some(major) = major.checked_sub(1)
+        {
+            let mut parts = self.parts.clone();
+            let at = parts.len() - 2;
+            parts[at] = major;
+            let text = parts.iter().map(u32::to_string).collect::<Vec<_>>().join(".");
+            all.push(Self { text, parts });
+        }
+        all
+    }
 }
 
 /// Not a firmware version.

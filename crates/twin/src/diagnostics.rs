@@ -111,7 +111,10 @@ impl Twin {
                 let length = self.locks[0].alphabets.len();
                 let fits = code.reveal().chars().count() == length
                     && code.reveal().chars().zip(&self.locks[0].alphabets).all(|(c, alphabet)| alphabet.contains(&c));
-                if fits {
+                if fits && !self.can_save() {
+                    self.record(Record::WriteFailed);
+                    self.record(Record::Refused("nothing can be written now"));
+                } else if fits {
                     // Further codes, such as a maker's own, stay.
                     self.replace_code(&code);
                     self.feed(0, Event::CodeSet(true));
@@ -134,8 +137,14 @@ impl Twin {
                 let known = allowed.settings.get(&*setting).is_some_and(|words| words.iter().any(|w| **w == *word))
                     || self.is_length_setting(&setting, &word);
                 if known {
+                    let lengthens = self.is_length_setting(&setting, &word);
                     self.settings.insert(setting.to_string(), word.to_string());
                     self.refresh_alphabets();
+                    // A code of the old length could never be typed again: the owner sets a new one.
+                    if lengthens && self.spec.locks[0].code.belongs_to == CodeOwner::Owner {
+                        self.locks[0].verifiers.clear();
+                        self.feed(0, Event::CodeSet(false));
+                    }
                 } else {
                     self.record(Record::Refused("this unit has no such setting, or not this word for it"));
                 }

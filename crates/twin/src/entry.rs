@@ -133,17 +133,35 @@ impl Twin {
             KeyRole::ConfirmEach => {
                 if self.entry.tentative {
                     self.entry.tentative = false;
-                    self.entry.cursor += 1;
+                    self.go_on();
                 }
             }
-            KeyRole::Erase => {
+            KeyRole::Erase => self.erase(index),
+            KeyRole::Other | KeyRole::Confirms => {}
+        }
+    }
+
+    /// Takes the last character back; where places are stepped, sets them back to what they showed at first.
+    fn erase(&mut self, index: usize) {
+        match self.spec.behaviour.entry.style {
+            Style::PressCount | Style::Dials => {
+                for place in 0..self.length(index) {
+                    self.entry.places[place] = self.initial(place).unwrap_or('\0');
+                }
+            }
+            Style::Cursor | Style::Rotary => {
+                let place = usize::from(self.entry.cursor).min(MAX_CODE - 1);
+                self.entry.places[place] = self.initial(place).unwrap_or('\0');
+            }
+            _ => {
                 if !self.entry.tentative {
                     self.entry.cursor = self.entry.cursor.saturating_sub(1);
                 }
                 self.entry.tentative = false;
-                self.entry.places[usize::from(self.entry.cursor)] = '\0';
+                self.entry.tapped = None;
+                let place = usize::from(self.entry.cursor).min(MAX_CODE - 1);
+                self.entry.places[place] = '\0';
             }
-            KeyRole::Other | KeyRole::Confirms => {}
         }
     }
 
@@ -160,8 +178,14 @@ impl Twin {
         if self.spec.behaviour.entry.confirm_each.is_some() {
             self.entry.tentative = true;
         } else {
-            self.entry.cursor += 1;
+            self.go_on();
         }
+    }
+
+    /// The next place; behind the last one the cursor stands still.
+    fn go_on(&mut self) {
+        let last = u8::try_from(MAX_CODE).unwrap_or(u8::MAX);
+        self.entry.cursor = (self.entry.cursor + 1).min(last);
     }
 
     fn tap(&mut self, index: usize, key: KeyId, which: u8) {
@@ -184,13 +208,14 @@ impl Twin {
     fn settle_tap(&mut self) {
         self.entry.tentative = false;
         self.entry.tapped = None;
-        self.entry.cursor += 1;
+        self.go_on();
     }
 
     fn step_place(&mut self, index: usize, place: usize, by: i32) {
         let Some(alphabet) = self.locks[index].alphabets.get(place) else { return };
-        let size = i32::try_from(alphabet.len()).unwrap_or(1).max(1);
-        let at = alphabet.iter().position(|c| *c == self.entry.places[place]).and_then(|at| i32::try_from(at).ok());
+        let size = i64::try_from(alphabet.len()).unwrap_or(1).max(1);
+        let by = i64::from(by);
+        let at = alphabet.iter().position(|c| *c == self.entry.places[place]).and_then(|at| i64::try_from(at).ok());
         let to = match (at, by) {
             (Some(at), by) => (at + by).rem_euclid(size),
             (None, by) if by > 0 => (by - 1).rem_euclid(size),
@@ -201,8 +226,7 @@ impl Twin {
 
     fn turn_dial(&mut self, which: usize, up: bool) {
         let Some(dial) = self.spec.behaviour.entry.dials.get(which) else { return };
-        let digits = u32::try_from(dial.places.len()).unwrap_or(0).min(9);
-        let modulo = dial.modulo.unwrap_or(10_u32.pow(digits)).max(1);
+        let modulo = dial.positions();
         let digit =
             |place: &u8| self.entry.places.get(usize::from(*place) - 1).and_then(|c| c.to_digit(10)).unwrap_or(0);
         let number = dial.places.iter().fold(0, |number, place| number * 10 + digit(place));
@@ -265,7 +289,9 @@ impl Twin {
         let place = usize::from(self.entry.cursor);
         if place < self.length(index) {
             self.entry.places[place] = c.to_ascii_uppercase();
-            self.entry.cursor += 1;
+            self.entry.tentative = false;
+            self.entry.tapped = None;
+            self.go_on();
         }
         self.submit_if_complete(index);
     }
@@ -344,14 +370,19 @@ impl Twin {
         }
     }
 
-    pub(crate) fn restart_entry(&mut self) {
+    /// The entry is dropped; the next key begins it anew.
+    fn cancel_entry(&mut self) {
         self.entry.clear();
-        if self.spec.behaviour.entry.open_with.is_some() && self.entering_lock().is_some() {
-            self.begin_entry();
-        }
         self.record(Record::EntryRestarted);
         if self.spec.behaviour.entry.beep_on_restart {
             self.record(Record::Beep);
+        }
+    }
+
+    pub(crate) fn restart_entry(&mut self) {
+        self.cancel_entry();
+        if self.spec.behaviour.entry.open_with.is_some() && self.entering_lock().is_some() {
+            self.begin_entry();
         }
     }
 
@@ -384,8 +415,8 @@ impl Twin {
             (Style::MultiTap, true, Some((_, at))) if entry.confirm_each.is_none() => Some(at + entry.settle_ms),
             _ => None,
         };
-        let digit = entry.digit_timeout_s.map(|s| self.entry.last_at_ms.saturating_add(s * 1000));
-        let whole = entry.timeout_s.map(|s| started.saturating_add(s * 1000));
+        let digit = entry.digit_timeout_s.map(|s| self.entry.last_at_ms.saturating_add(s.saturating_mul(1000)));
+        let whole = entry.timeout_s.map(|s| started.saturating_add(s.saturating_mul(1000)));
         [settle, digit, whole].into_iter().flatten().min()
     }
 
@@ -404,7 +435,7 @@ impl Twin {
             return;
         }
         match entry.on_timeout {
-            TimeoutSpec::Cancels => self.restart_entry(),
+            TimeoutSpec::Cancels => self.cancel_entry(),
             TimeoutSpec::Counts => self.spoil(),
             TimeoutSpec::Closes => {
                 self.entry.clear();

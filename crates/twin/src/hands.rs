@@ -1,9 +1,9 @@
 //! Hands: presses, and codes typed as a person would type them, turned into timed inputs.
 
 use headlock_lock::Ignition;
+use headlock_profile::Code;
 use headlock_profile::behaviour::From;
 use headlock_profile::typing::{CannotType, PRESS_MS, Press, presses};
-use headlock_profile::{Code, MAX_CODE};
 
 use crate::input::{Input, KeyId};
 use crate::record::Record;
@@ -63,6 +63,18 @@ impl<'a> Hands<'a> {
         let key = self.key(name)?;
         self.now(if down { Input::KeyDown(key) } else { Input::KeyUp(key) });
         Ok(())
+    }
+
+    /// The unit as it stands.
+    pub fn view(&self) -> crate::view::View {
+        self.twin.view()
+    }
+
+    /// Some key of the panel, if it has any that is not the power key.
+    pub fn any_key(&self) -> Option<String> {
+        let spec = self.twin.spec();
+        let power = spec.behaviour().power.key.as_ref();
+        spec.keys().iter().find(|key| Some(*key) != power).cloned()
     }
 
     /// The key of this name.
@@ -163,11 +175,11 @@ impl<'a> Hands<'a> {
     /// The panel cannot type it.
     pub fn presses_for(&self, code: &Code) -> Result<Vec<Press>, CannotType> {
         let lock = self.twin.current_lock().unwrap_or(0);
-        let length = self.twin.locks[lock].alphabets.len().min(MAX_CODE);
-        let mut all = presses(self.twin.spec().behaviour(), length, code)?;
+        let behaviour = self.twin.spec().behaviour();
+        let mut all = presses(behaviour, &self.twin.locks[lock].alphabets, code)?;
         // An entry that is open already is not opened again.
-        if self.twin.spec().behaviour().entry.open_with.is_some() && self.twin.entry_open {
-            all.remove(0);
+        if let (true, Some(opens)) = (self.twin.entry_open, &behaviour.entry.open_with) {
+            all.drain(..headlock_profile::typing::gesture(opens).len());
         }
         Ok(all)
     }

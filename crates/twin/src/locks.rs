@@ -63,6 +63,7 @@ impl Twin {
     /// Feeds one event to one lock and carries out what it asks, except for a comparison.
     pub(crate) fn feed(&mut self, index: usize, event: Event) -> Effect {
         let before = self.locks[index].state;
+        let is_current = self.current_lock() == Some(index);
         let (after, effect) = step(&self.spec.locks[index].policy, before, event);
         self.locks[index].state = after;
         match effect {
@@ -73,7 +74,7 @@ impl Twin {
                 }
             }
         }
-        self.note_phase(index, &before, &after);
+        self.note_phase(index, &before, &after, is_current);
         effect
     }
 
@@ -83,11 +84,14 @@ impl Twin {
         }
     }
 
-    fn note_phase(&mut self, index: usize, before: &State, after: &State) {
+    fn note_phase(&mut self, index: usize, before: &State, after: &State, is_current: bool) {
         let (from, to) = (kind(&before.phase), kind(&after.phase));
         if from != to {
             self.records.push(Record::Phase { lock: u8::try_from(index).unwrap_or(u8::MAX), to });
-            self.entry.clear();
+            // What is typed for another lock stays.
+            if is_current {
+                self.entry.clear();
+            }
         }
     }
 
@@ -100,8 +104,10 @@ impl Twin {
     }
 
     /// Whether the supply and its fuse allow a write.
-    fn can_save(&self) -> bool {
-        self.car.mv >= self.spec.saves_above_mv && !self.fuse_feeds_out(headlock_profile::behaviour::FeedsWord::Memory)
+    pub(crate) fn can_save(&self) -> bool {
+        !self.memory.read_only
+            && self.car.mv >= self.spec.saves_above_mv
+            && !self.fuse_feeds_out(headlock_profile::behaviour::FeedsWord::Memory)
     }
 
     /// A completed entry: charged, persisted, compared, in this order.

@@ -21,7 +21,7 @@ impl Twin {
         if !works || !here || self.job.is_some() {
             return false;
         }
-        let until_ms = self.now_ms.saturating_add(spec.timeout_s * 1000);
+        let until_ms = self.now_ms.saturating_add(spec.timeout_s.saturating_mul(1000));
         let at_once = spec.confirm.is_none();
         self.entry.clear();
         self.menu = Some(Menu { service, item: 0, shows: None, turns_ms: u64::MAX, until_ms });
@@ -37,11 +37,11 @@ impl Twin {
         let keys = self.spec.menus[usize::from(menu.service)];
         let spec = &self.spec.behaviour.service[usize::from(menu.service)];
         let items = u8::try_from(spec.item.len()).unwrap_or(u8::MAX);
-        let until_ms = self.now_ms.saturating_add(spec.timeout_s * 1000);
+        let until_ms = self.now_ms.saturating_add(spec.timeout_s.saturating_mul(1000));
         let browses = keys.confirm.is_none() && (keys.next.is_some() || keys.previous.is_some());
         let moved = match (keys.next == Some(key), keys.previous == Some(key)) {
-            (true, _) => Some((menu.item + 1) % items),
-            (_, true) => Some((menu.item + items - 1) % items),
+            (true, _) => Some(if menu.item + 1 >= items { 0 } else { menu.item + 1 }),
+            (_, true) => Some(if menu.item == 0 { items - 1 } else { menu.item - 1 }),
             _ => None,
         };
         match (menu.shows, moved) {
@@ -67,7 +67,7 @@ impl Twin {
                 i32::try_from(self.spec.behaviour.service[usize::from(menu.service)].item.len()).unwrap_or(1).max(1);
             let forward = if keys.next == Some(knob) { clicks } else { -clicks };
             let item = u8::try_from((i32::from(menu.item) + forward).rem_euclid(items)).unwrap_or(0);
-            let timeout_ms = self.spec.behaviour.service[usize::from(menu.service)].timeout_s * 1000;
+            let timeout_ms = self.spec.behaviour.service[usize::from(menu.service)].timeout_s.saturating_mul(1000);
             self.menu = Some(Menu { item, shows: None, until_ms: self.now_ms.saturating_add(timeout_ms), ..menu });
             if keys.confirm.is_none() {
                 self.perform(menu.service, item);
@@ -122,8 +122,9 @@ impl Twin {
             self.charge();
         }
         if shows.is_some() {
-            let until_ms =
-                self.now_ms.saturating_add(self.spec.behaviour.service[usize::from(service)].timeout_s * 1000);
+            let until_ms = self
+                .now_ms
+                .saturating_add(self.spec.behaviour.service[usize::from(service)].timeout_s.saturating_mul(1000));
             self.menu = Some(self.at_part(Menu { service, item, shows: None, turns_ms: u64::MAX, until_ms }, 0));
         } else {
             self.menu = None;

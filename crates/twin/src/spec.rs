@@ -285,6 +285,11 @@ impl Spec {
         &self.serial
     }
 
+    /// The firmware it was provisioned with.
+    pub fn firmware(&self) -> &str {
+        self.firmware.as_str()
+    }
+
     /// The catalogue's id of the unit.
     pub fn unit_id(&self) -> &str {
         &self.unit_id

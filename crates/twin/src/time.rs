@@ -61,12 +61,12 @@ impl Twin {
     fn auto_off_deadline(&self) -> Option<u64> {
         let s = self.spec.behaviour.power.auto_off_s?;
         (self.on && self.spec.auto_off_ignition.contains(self.car.ignition))
-            .then(|| self.panel.touched_at_ms.saturating_add(s * 1000))
+            .then(|| self.panel.touched_at_ms.saturating_add(s.saturating_mul(1000)))
     }
 
     fn sleep_deadline(&self) -> Option<u64> {
         let s = self.spec.behaviour.power.sleeps_after_s?;
-        (self.on && !self.asleep).then(|| self.panel.touched_at_ms.saturating_add(s * 1000))
+        (self.on && !self.asleep).then(|| self.panel.touched_at_ms.saturating_add(s.saturating_mul(1000)))
     }
 
     fn fire(&mut self) {

@@ -186,8 +186,9 @@ impl Twin {
         let mut twin = Self::new(spec);
         for index in 0..twin.locks.len() {
             let policy = &twin.spec.locks[index].policy;
-            if twin.locks[index].state.config.enabled && !matches!(policy.kind, headlock_lock::Kind::None) {
-                twin.locks[index].state = State::armed(policy);
+            let config = twin.locks[index].state.config;
+            if config.enabled && config.code_set && !matches!(policy.kind, headlock_lock::Kind::None) {
+                twin.locks[index].state = State { config, ..State::armed(policy) };
                 twin.persist(index);
             }
         }

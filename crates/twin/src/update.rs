@@ -68,7 +68,7 @@ impl Twin {
         self.record(Record::UpdateStarted);
         self.entry.clear();
         self.menu = None;
-        self.job = Some(Job { until_ms: self.now_ms.saturating_add(takes_s * 1000), ends, cut });
+        self.job = Some(Job { until_ms: self.now_ms.saturating_add(takes_s.saturating_mul(1000)), ends, cut });
     }
 
     /// The supply or the stick went in the middle.

@@ -246,12 +246,15 @@ fn tried(policy: &Policy, tally: &Tally) -> u32 {
 /// Wrong codes until the next penalty, or until the lock is out for good, on the shipped lock itself; waits in between are
 /// taken as served.
 pub fn attempts_until(policy: &Policy, state: State, any_penalty: bool) -> Option<u16> {
-    // Policies count far below this; whatever allows more is as good as without a limit.
-    const HORIZON: u16 = 300;
+    const HORIZON: u16 = u16::MAX - 1;
     if matches!(state.phase, Phase::LockedOut) {
         return Some(0);
     }
     let tries = &policy.tries;
+    let limited = tries.locked_out_after_attempts.is_some() || tries.locked_out_after_rounds.is_some();
+    if !limited && policy.ladder.rungs().next().is_none() {
+        return None;
+    }
     if !any_penalty && tries.locked_out_after_attempts.is_none() && tries.locked_out_after_rounds.is_none() {
         return None;
     }

@@ -3,7 +3,7 @@
 use std::fs;
 use std::path::PathBuf;
 
-use headlock_profile::behaviour::LockKind;
+use headlock_profile::behaviour::{CodeOwner, LengthSpec, LockKind, Switch};
 use headlock_profile::{NO_CALCULATOR, SchemeKey, typing};
 use serde_json::json;
 use zeroize::Zeroizing;
@@ -84,7 +84,28 @@ pub fn run(args: &Args, texts: &Texts, json: bool) -> Result<(), Failure> {
             "choose a reading with a code",
         ));
     }
-    let length = usize::from(behaviour.code.length.resolve(&unit.cleaned(serial), |_| None));
+    if !matches!(behaviour.code.belongs_to, CodeOwner::Unit | CodeOwner::Vehicle) || behaviour.checking == Switch::Off {
+        return Err(Failure::input(
+            "no code is issued for this unit under this reading",
+            "its owner sets it, it answers a challenge, or it is not asked for",
+        ));
+    }
+    let lengths: std::collections::BTreeSet<u8> = reading
+        .cases
+        .iter()
+        .flat_map(|case| match &case.behaviour.code.length {
+            LengthSpec::BySetting { .. } => case.behaviour.code.length.all(),
+            length => vec![length.resolve(&unit.cleaned(serial), |_| None)],
+        })
+        .collect();
+    if lengths.len() != 1 {
+        let all: Vec<String> = lengths.iter().map(u8::to_string).collect();
+        return Err(Failure::input(
+            format!("the length of this unit's code is open: {}", all.join(" or ")),
+            "choose a reading that decides it",
+        ));
+    }
+    let length = usize::from(lengths.first().copied().unwrap_or(4));
     let mut alphabets = typing::alphabets(&behaviour.code.alphabet, length);
     for (place, alphabet) in alphabets.iter_mut().enumerate() {
         *alphabet = typing::typable(&behaviour.entry, alphabet, place);

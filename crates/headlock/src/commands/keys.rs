@@ -1,6 +1,7 @@
 //! `headlock keys`: the exact presses for a code.
 
 use headlock_advisor::words;
+use headlock_profile::behaviour::LengthSpec;
 use headlock_profile::typing;
 use serde_json::json;
 
@@ -49,8 +50,21 @@ pub fn run(args: &Args, texts: &Texts, json: bool) -> Result<(), Failure> {
     for reading in unit.readings.iter().filter(|reading| args.reading.as_ref().is_none_or(|name| *name == reading.id)) {
         known = true;
         for case in &reading.cases {
-            let length = usize::from(case.behaviour.code.length.resolve(&serial, |_| None));
-            match typing::takes_codes(&case.behaviour).and_then(|()| typing::presses(&case.behaviour, length, &code)) {
+            let spec = &case.behaviour.code;
+            // Without a serial, or where a setting decides, any length of the unit will do.
+            let lengths = match (&spec.length, &args.serial) {
+                (LengthSpec::Fixed(_), _) | (LengthSpec::BySerial { .. }, Some(_)) => {
+                    vec![spec.length.resolve(&serial, |_| None)]
+                }
+                (LengthSpec::BySerial { .. }, None) | (LengthSpec::BySetting { .. }, _) => spec.length.all(),
+            };
+            let given = code.reveal().chars().count();
+            let length =
+                lengths.iter().find(|length| usize::from(**length) == given).or(lengths.first()).copied().unwrap_or(4);
+            let alphabets = typing::alphabets(&spec.alphabet, usize::from(length));
+            match typing::takes_codes(&case.behaviour)
+                .and_then(|()| typing::presses(&case.behaviour, &alphabets, &code))
+            {
                 Ok(presses) => {
                     let presses = words::presses(&presses);
                     match ways.iter_mut().find(|way| way.presses == presses) {

@@ -644,7 +644,8 @@ impl Lock {
     }
 
     fn has_something_for(&self, rule: &Forgiveness) -> bool {
-        let counted = (self.failed > 0 || self.rounds > 0) && (rule.clears.attempts || rule.clears.rounds);
+        let counted = (rule.clears.attempts && (self.failed > 0 || self.in_round > 0))
+            || (rule.clears.rounds && (self.rounds > 0 || self.extras > 0));
         match self.place {
             Place::Armed => counted,
             Place::Waiting => rule.clears.wait || counted,

@@ -182,6 +182,14 @@ pub struct DialSpec {
     pub modulo: Option<u32>,
 }
 
+impl DialSpec {
+    /// Numbers that it can show, from 0; at least 1.
+    pub fn positions(&self) -> u32 {
+        let digits = u32::try_from(self.places.len()).unwrap_or(0).min(9);
+        self.modulo.unwrap_or(10_u32.pow(digits)).max(1)
+    }
+}
+
 /// How the whole code is confirmed.
 #[derive(Clone, Debug, PartialEq, Eq, Deserialize)]
 #[serde(untagged, expecting = "this must be `automatic` or a gesture such as { key = \"6\", hold_ms = 2000 }")]
