@@ -126,7 +126,9 @@ pub(crate) fn states<'a>(
                         (Twin::new_failed(Arc::clone(&spec), locked_out_at).ok().filter(|_| known), true)
                     }
                 };
-                limits.ahead |= !passed && twin.as_ref().is_some_and(|twin| twin.attempts_left(0).is_some());
+                limits.ahead |= !passed
+                    && failed >= situation.attempts.least()
+                    && twin.as_ref().is_some_and(|twin| twin.attempts_left(0).is_some());
                 for twin in twin.into_iter().flat_map(|twin| standing(twin, situation, &mut shown)) {
                     let new = CandidateState { case, failed, twin, code: code.clone() };
                     if !fitting.iter().any(|other: &CandidateState<'_>| other.class() == new.class()) {

@@ -58,7 +58,8 @@ pub fn identify<'a>(catalog: &'a Catalog, situation: &Situation) -> Result<Ident
     }
     // Readings that name no limit cannot vouch for a count that all others exclude.
     if let (Attempts::Exactly(attempts), Limits { passed: Some(limit), ahead: false }) = (situation.attempts, limits)
-        && !out.remaining.iter().flat_map(|c| &c.states).any(CandidateState::is_locked_out)
+        && !(situation.display.is_some()
+            && out.remaining.iter().flat_map(|c| &c.states).any(CandidateState::is_locked_out))
     {
         return Err(BadSituation::TooManyAttempts { attempts, limit });
     }

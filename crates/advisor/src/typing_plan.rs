@@ -1,6 +1,7 @@
 //! How to type a code when sources differ in how it is typed: moves that cost no attempt under any reading, and what the display
 //! then tells.
 
+use std::collections::HashMap;
 use std::hash::{DefaultHasher, Hash, Hasher};
 
 use headlock_lock::Ignition;
@@ -78,12 +79,13 @@ enum Sight {
 pub(crate) fn typing_plan(after: &[Candidate<'_>], at_hand: Option<&Code>) -> Option<TypingPlan> {
     let mut stands: Vec<Stand> = Vec::new();
     let mut classes = Vec::new();
+    let mut panels: HashMap<u64, u64> = HashMap::new();
     for candidate in after {
         for state in &candidate.states {
             if state.twin.view().locks[0].phase != PhaseKind::Armed || !takes_codes(&state.twin) {
                 continue;
             }
-            let class = panel_of(&state.twin);
+            let class = *panels.entry(state.case.fingerprint).or_insert_with(|| panel_of(&state.twin));
             let name = candidate.name();
             match classes.iter().position(|known| *known == class) {
                 Some(_) => {
@@ -111,7 +113,7 @@ pub(crate) fn typing_plan(after: &[Candidate<'_>], at_hand: Option<&Code>) -> Op
 /// The code at hand, or several that try what digits can do: different ones, repeated ones, digits that are other keys on other
 /// panels. Those that this panel cannot type are left out.
 fn codes_for(twin: &Twin, at_hand: Option<&Code>) -> Vec<Code> {
-    const PATTERNS: [&str; 5] = ["132421314324", "163412563412", "441123321144", "605938271460", "666555111222"];
+    const PATTERNS: [&str; 4] = ["132421314324", "163412563412", "441123321144", "605938271460"];
     let behaviour = twin.spec().behaviour();
     let length = usize::from(behaviour.code.length.resolve(twin.spec().serial(), |_| None));
     let alphabets = headlock_profile::typing::alphabets(&behaviour.code.alphabet, length);

@@ -109,7 +109,7 @@ forgives-all                | armed                         | elapsed(5s)       
 forgives-all forgives-on    | armed [1 1 0 0]               | elapsed(9h off)             | same                           | none
 forgives-all forgives-on    | armed [1 1 0 0] quiet=1s      | elapsed(1s off)             | armed [1 1 0 0] quiet=2s       | none
 forgives-attempts           | armed [1 1 2 1] quiet=4s      | elapsed(1s)                 | armed [0 0 2 1]                | persist
-forgives-attempts           | armed [0 0 2 0] quiet=4s      | elapsed(1s)                 | armed [0 0 2 0]                | persist
+forgives-attempts           | armed [0 0 2 0] quiet=4s      | elapsed(1s)                 | same                           | none
 forgives-wait               | armed [1 1 2 1]               | elapsed(9h)                 | same                           | none
 forgives-all                | armed [1 1 0 0] quiet=4s      | key-touched                 | same                           | none
 forgives-all forgets-on-key | armed [1 1 0 0] quiet=4s      | key-touched                 | armed [1 1 0 0]                | none

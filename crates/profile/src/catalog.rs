@@ -4,6 +4,8 @@ use std::collections::HashMap;
 use std::hash::{DefaultHasher, Hasher};
 use std::sync::Arc;
 
+use headlock_lock::Policy;
+
 use crate::behaviour::Behaviour;
 use crate::decode::decode;
 use crate::evidence::{Choice, Evidence, Grade, grade, sort, texts};
@@ -153,6 +155,7 @@ impl Catalog {
     }
 
     fn add_units(&mut self, drafts: &[Node], problems: &mut Vec<Problem>) {
+        let mut known = Known::new();
         let mut seen: HashMap<String, Place> = HashMap::new();
         for root in drafts {
             let id = root.get("id").and_then(Node::as_str).unwrap_or_default().to_owned();
@@ -167,7 +170,7 @@ impl Catalog {
                 );
                 continue;
             }
-            match unit(root, drafts) {
+            match unit(root, drafts, &mut known) {
                 Ok(unit) => self.units.push(unit),
                 Err(found) => problems.extend(found),
             }
@@ -304,7 +307,7 @@ pub fn reading_with(
             return Err(vec![Problem::in_file(unit_id, format!("it has no reading {reading_id:?}"))]);
         }
     }
-    unit(&root, &drafts)
+    unit(&root, &drafts, &mut Known::new())
 }
 
 fn without(node: &Node, keys: &[&str]) -> Node {
@@ -359,7 +362,10 @@ fn check_cited(node: &Node, path: &str, known: &[&str], problems: &mut Vec<Probl
     }
 }
 
-fn unit(root: &Node, drafts: &[Node]) -> Result<Unit, Vec<Problem>> {
+/// Behaviours that were read and checked already, by their fingerprint: units share readings.
+type Known = HashMap<u64, (Arc<Behaviour>, Vec<Policy>)>;
+
+fn unit(root: &Node, drafts: &[Node], known: &mut Known) -> Result<Unit, Vec<Problem>> {
     root.only("", &IDENTITY_FIELDS).map_err(|p| vec![p])?;
     let default = citation(root, &(Vec::new(), Grade::Unknown)).map_err(|p| vec![p])?;
     let identity_node = without(root, &["reading", "sources", "grade"]);
@@ -392,7 +398,7 @@ fn unit(root: &Node, drafts: &[Node]) -> Result<Unit, Vec<Problem>> {
     }
     for (index, node) in nodes.iter().enumerate() {
         let path = format!("reading.{index}");
-        match reading(node, &path, &identity.id, &default, drafts) {
+        match reading(node, &path, &identity.id, &default, drafts, known) {
             Ok(new) if readings.iter().any(|old| old.id == new.id) => problems.push(
                 Problem::new(&node.place, &path, format!("there is a reading {:?} already", new.id))
                     .help("choose another id"),
@@ -462,6 +468,7 @@ fn reading(
     unit_id: &str,
     default: &(Vec<String>, Grade),
     drafts: &[Node],
+    known: &mut Known,
 ) -> Result<Reading, Problem> {
     let merged = resolved(node, unit_id, drafts, &mut Vec::new())?;
     let text = |key: &str| merged.get(key).and_then(Node::as_str).unwrap_or_default().to_owned();
@@ -477,7 +484,7 @@ fn reading(
     };
     let body = without(&merged, &READING_FIELDS);
     let sorted = sort(&body, &default)?;
-    let cases = cases(sorted.plain, &sorted.choices, node, path)?;
+    let cases = cases(sorted.plain, &sorted.choices, node, path, known)?;
     Ok(Reading {
         id,
         title: text("title"),
@@ -541,17 +548,23 @@ fn resolved(node: &Node, unit_id: &str, drafts: &[Node], trail: &mut Vec<String>
     Ok(parent.overlaid_with(node))
 }
 
-fn cases(mut tree: Node, choices: &[Choice], node: &Node, path: &str) -> Result<Vec<Case>, Problem> {
+fn cases(mut tree: Node, choices: &[Choice], node: &Node, path: &str, known: &mut Known) -> Result<Vec<Case>, Problem> {
     let count = choices.iter().map(|choice| choice.options.len()).fold(1_usize, usize::saturating_mul);
     if count > MAX_CASES {
         let open: Vec<&str> = choices.iter().map(|choice| choice.path.as_str()).collect();
         return Err(Problem::new(&node.place, path, format!("{count} combinations of open values"))
             .help(format!("{MAX_CASES} at most: split the reading, or decide some of {}", open.join(", "))));
     }
-    (0..count).map(|index| case(&mut tree, choices, index, node, path)).collect()
+    (0..count).map(|index| case(&mut tree, choices, index, (node, path), known)).collect()
 }
 
-fn case(tree: &mut Node, choices: &[Choice], mut index: usize, node: &Node, path: &str) -> Result<Case, Problem> {
+fn case(
+    tree: &mut Node,
+    choices: &[Choice],
+    mut index: usize,
+    (node, path): (&Node, &str),
+    known: &mut Known,
+) -> Result<Case, Problem> {
     let mut decided = Vec::new();
     for choice in choices {
         let option = &choice.options[index % choice.options.len()];
@@ -560,6 +573,12 @@ fn case(tree: &mut Node, choices: &[Choice], mut index: usize, node: &Node, path
         decided.push((choice.path.clone(), option.to_string()));
     }
     let tree = &*tree;
+    let mut hasher = DefaultHasher::new();
+    tree.hash_value(&mut hasher);
+    let fingerprint = hasher.finish();
+    if let Some((behaviour, policies)) = known.get(&fingerprint) {
+        return Ok(Case { decided, behaviour: Arc::clone(behaviour), policies: policies.clone(), fingerprint });
+    }
     let behaviour: Behaviour = decode(tree, path)?;
     let located = |fault: Fault| {
         // The nearest existing ancestor of the field says where to look.
@@ -577,7 +596,7 @@ fn case(tree: &mut Node, choices: &[Choice], mut index: usize, node: &Node, path
     };
     validate::check(&behaviour).map_err(located)?;
     let policies = policies(&behaviour).map_err(located)?;
-    let mut hasher = DefaultHasher::new();
-    tree.hash_value(&mut hasher);
-    Ok(Case { decided, behaviour: Arc::new(behaviour), policies, fingerprint: hasher.finish() })
+    let behaviour = Arc::new(behaviour);
+    known.insert(fingerprint, (Arc::clone(&behaviour), policies.clone()));
+    Ok(Case { decided, behaviour, policies, fingerprint })
 }

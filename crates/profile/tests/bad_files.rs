@@ -326,7 +326,14 @@ fn a_mistake_in_the_code_is_told() {
             "add challenge = { digits = 6 }",
         ),
         ("length = 4", "length = 0", 26, "reading.0.code.length", "a code of 0 characters", "1 to 16"),
-        ("length = 4", r#"length = "four""#, 26, "reading.0.code.length", "a number of characters", ""),
+        (
+            "length = 4",
+            r#"length = "four""#,
+            26,
+            "reading.0.code.length",
+            "does not fit here",
+            "a number of characters",
+        ),
         (
             r#"alphabet = "0123456789""#,
             r#"alphabet = "00123456789""#,
@@ -466,8 +473,8 @@ fn a_mistake_in_the_entry_is_told() {
             r#"confirm = { key = "1" }"#,
             34,
             "reading.0.entry.confirm",
-            r#""1" types a character"#,
-            "add hold_ms, or name another key",
+            r#""1" does something else in the entry"#,
+            "add hold_ms, 300 or more, or name another key",
         ),
         (
             r#"confirm = { key = "6", hold_ms = 2000 }"#,
@@ -546,8 +553,8 @@ fn a_mistake_in_the_entry_is_told() {
             r#"ignition = ["run"]"#,
             37,
             "reading.0.entry.ignition",
+            "does not fit here",
             "off, acc, on, engine",
-            "",
         ),
     ]);
 }
@@ -867,8 +874,8 @@ fn a_mistake_in_supply_display_or_service_is_told() {
             "prompt = 5",
             74,
             "reading.0.display.prompt",
+            "does not fit here",
             "text in quotes, or a list of them",
-            "",
         ),
         (
             r#"prompt = "CODE {left}""#,
@@ -967,7 +974,14 @@ fn a_mistake_in_supply_display_or_service_is_told() {
             "`guards` is missing",
             "add `guards = …` here",
         ),
-        (r#"asks = { key = "NAV" }"#, r#"asks = "sometimes""#, 101, "reading.0.also.0.asks", "`at-start`, `never`", ""),
+        (
+            r#"asks = { key = "NAV" }"#,
+            r#"asks = "sometimes""#,
+            101,
+            "reading.0.also.0.asks",
+            "does not fit here",
+            "`at-start`, `never`",
+        ),
         (
             r#"asks = { key = "NAV" }"#,
             r#"asks = { key = "" }"#,
