@@ -87,6 +87,9 @@ pub fn typing(b: &Behaviour) -> String {
     if let Some(open) = &e.open_with {
         words = format!("{} to open the entry, then {words}", gesture(open));
     }
+    if b.power.sleeps_after_s.is_some() {
+        words = format!("press a key to wake the display if it is dark, then {words}");
+    }
     match &e.confirm {
         ConfirmSpec::Word(_) => words.push_str("; it checks after the last one by itself"),
         ConfirmSpec::Gesture(confirm) => words.push_str(&format!("; then {}", gesture(confirm))),
