@@ -5,6 +5,7 @@ mod candidate;
 mod identify;
 mod plan;
 mod situation;
+mod steps;
 mod trial;
 mod typing_plan;
 mod waiting;
