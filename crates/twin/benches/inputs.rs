@@ -6,7 +6,7 @@ use std::time::{Duration, Instant};
 
 use headlock_lock::Ignition;
 use headlock_profile::{Catalog, Code, File, Provenance};
-use headlock_twin::{Input, KeyId, Provision, Spec, Supply, Twin};
+use headlock_twin::{Input, KeyId, Provision, Record, Spec, Supply, Twin};
 
 const UNIT: &str = include_str!("../../../tests/catalog/units/plain.toml");
 const SOURCES: &str = "[[source]]\nid = \"example\"\nkind = \"example\"\nabout = \"a bench\"\n";
@@ -20,7 +20,10 @@ fn main() {
 }
 
 fn spec() -> Arc<Spec> {
-    let files = [File { name: "sources.toml", text: SOURCES }, File { name: "plain.toml", text: UNIT }];
+    // Without its lock-out, or nothing would be compared after nine codes.
+    let unit = UNIT.replace(", locked_out_after_attempts = 9", "");
+    assert_ne!(unit, UNIT, "the bench's unit has lost its lock-out");
+    let files = [File { name: "sources.toml", text: SOURCES }, File { name: "plain.toml", text: &unit }];
     let catalog = Catalog::load(files).expect("the bench's own unit");
     let unit = catalog.unit("plain/panel").expect("the bench's own unit");
     let reading = &unit.readings[0];
@@ -29,38 +32,39 @@ fn spec() -> Arc<Spec> {
     Arc::new(Spec::new(unit, &reading.cases[0], provision).expect("a small unit"))
 }
 
-/// Timed inputs: presses of a key that types nothing, ticks, ignition; and, every so often, a whole wrong code.
+/// Timed inputs: ignition, supply, ticks and the power key; or, every so often, a whole wrong code on a unit that stays on.
 fn inputs(spec: &Spec, attempt_every: Option<usize>) -> Vec<(u64, Input)> {
     const COUNT: usize = 200_000;
     let key = |name: &str| spec.key(name).expect("a key of the unit");
-    let mut out = Vec::with_capacity(COUNT);
+    let mut out = vec![(0, Input::Ignition(Ignition::On))];
     let mut now = 0;
     let mut step = 0_usize;
     while out.len() < COUNT {
         now += 20;
         step += 1;
-        if let Some(every) = attempt_every
-            && step.is_multiple_of(every)
-        {
+        if attempt_every.is_some_and(|every| step.is_multiple_of(every)) {
             for name in ["1", "1", "1", "1"] {
                 out.push((now, Input::KeyDown(key(name))));
                 now += 100;
                 out.push((now, Input::KeyUp(key(name))));
-                now += 5_000;
+                now += 100;
             }
-            // The wait of the third failure is served, so that codes go on being compared.
+            // The wait of every third failure is served, so that codes go on being compared.
             now += 3_600_000;
             continue;
         }
+        let power = attempt_every.is_none();
         out.push((
             now,
             match step % 12 {
-                0 => Input::Ignition(Ignition::Acc),
-                1 => Input::Ignition(Ignition::On),
+                0 if power => Input::Ignition(Ignition::Acc),
+                1 if power => Input::Ignition(Ignition::On),
                 2 => Input::Supply(Supply::Millivolts(13_800)),
                 3 | 6 | 9 => Input::Tick,
-                n if n % 2 == 0 => Input::KeyDown(key("POWER")),
-                _ => Input::KeyUp(key("POWER")),
+                n if power && n % 2 == 0 => Input::KeyDown(key("POWER")),
+                _ if power => Input::KeyUp(key("POWER")),
+                n if n % 2 == 0 => Input::Door { open: true },
+                _ => Input::Door { open: false },
             },
         ));
     }
@@ -84,10 +88,17 @@ fn rate(name: &str, spec: &Arc<Spec>, inputs: &[(u64, Input)]) {
         }
         records
     });
+    let mut watched = Twin::new_armed(Arc::clone(spec));
+    let attempts: usize = inputs
+        .iter()
+        .map(|(now, input)| {
+            watched.apply(*now, input.clone()).iter().filter(|record| matches!(record, Record::Attempt { .. })).count()
+        })
+        .sum();
     #[expect(clippy::cast_precision_loss, reason = "a count far below 2^52")]
     let per_s = inputs.len() as f64 / twin.as_secs_f64();
     println!(
-        "  {name:<46} {:>6.2} million/s   {:>5.1} x the time of a bare match",
+        "  {name:<46} {:>6.2} million/s   {:>5.1} x the time of a bare match   {attempts} codes compared",
         per_s / 1e6,
         twin.as_secs_f64() / bare.as_secs_f64()
     );
