@@ -82,6 +82,7 @@ impl Catalog {
         let mut catalog = Self::default();
         let mut problems = Vec::new();
         let mut drafts = Vec::new();
+        let mut guidance = Vec::new();
         for file in files {
             match Node::parse(file.name, file.text) {
                 Err(problem) => problems.push(problem),
@@ -89,17 +90,16 @@ impl Catalog {
                     Some(entries) if entries.iter().any(|(name, _)| matches!(name.as_str(), "id" | "reading")) => {
                         drafts.push(root);
                     }
-                    _ => {
-                        if let Err(problem) = catalog.add_guidance(&root) {
-                            problems.push(problem);
-                        }
-                    }
+                    _ => match catalog.add_guidance(&root) {
+                        Ok(()) => guidance.push(root),
+                        Err(problem) => problems.push(problem),
+                    },
                 },
             }
         }
         catalog.add_units(&drafts, &mut problems);
         if problems.is_empty() {
-            catalog.check_citations(&drafts, &mut problems);
+            catalog.check_citations(&drafts, &guidance, &mut problems);
         }
         if problems.is_empty() { Ok(catalog) } else { Err(problems) }
     }
@@ -178,17 +178,13 @@ impl Catalog {
         self.units.sort_by(|a, b| a.identity.id.cmp(&b.identity.id));
     }
 
-    fn check_citations(&self, drafts: &[Node], problems: &mut Vec<Problem>) {
+    fn check_citations(&self, drafts: &[Node], guidance: &[Node], problems: &mut Vec<Problem>) {
         let known: Vec<&str> =
             self.sources.iter().map(|s| s.id.as_str()).chain(self.claims.iter().map(|c| c.id.as_str())).collect();
-        for (index, id) in known.iter().enumerate() {
-            if known[..index].contains(id) {
-                problems.push(
-                    Problem::in_file("catalog", format!("{id:?} is defined twice, as a source or a claim"))
-                        .help("choose another id"),
-                );
-            }
+        for root in guidance {
+            check_cited(root, "", &known, problems);
         }
+        check_ids(guidance, problems);
         for root in drafts {
             check_cited(root, "", &known, problems);
             let looks: Vec<&str> = self
@@ -219,24 +215,6 @@ impl Catalog {
                 }
             }
         }
-        let mut cite = |what: String, sources: &[String]| {
-            for id in sources.iter().filter(|id| !known.contains(&id.as_str())) {
-                problems.push(
-                    Problem::in_file("catalog", format!("{what} cites {id:?}, which is no claim and no source"))
-                        .help(closest(id, &known)),
-                );
-            }
-        };
-        for method in &self.methods {
-            cite(format!("method {:?}", method.id), &method.sources);
-            method.estimate.iter().for_each(|e| cite(format!("an estimate of method {:?}", method.id), &e.sources));
-        }
-        for fault in &self.faults {
-            cite(format!("fault {:?}", fault.id), &fault.sources);
-            fault.check.iter().for_each(|c| cite(format!("a check of fault {:?}", fault.id), &c.sources));
-        }
-        self.cautions.iter().for_each(|caution| cite(format!("caution {:?}", caution.id), &caution.sources));
-        self.vehicles.iter().for_each(|vehicle| cite(format!("vehicle {:?}", vehicle.id), &vehicle.sources));
     }
 
     /// Every claim id that a unit, method, fault, caution or vehicle cites.
@@ -327,6 +305,24 @@ fn normal(text: &str) -> String {
         .to_ascii_lowercase()
         .trim_start_matches("nissan")
         .to_owned()
+}
+
+/// Nothing beside the units is defined twice; sources and claims share their names.
+fn check_ids(guidance: &[Node], problems: &mut Vec<Problem>) {
+    let mut seen: HashMap<(&str, &str), &Place> = HashMap::new();
+    for (table, list) in guidance.iter().flat_map(|root| root.as_table().unwrap_or_default()) {
+        let kind = if table == "claim" { "source" } else { table.as_str() };
+        for node in list.as_array().unwrap_or_default().iter().filter_map(|entry| entry.get("id")) {
+            let id = node.as_str().unwrap_or_default();
+            if let Some(first) = seen.insert((kind, id), &node.place) {
+                let (line, _) = first.line_and_column();
+                problems.push(
+                    Problem::new(&node.place, &join(table, "id"), format!("{id:?} is defined twice"))
+                        .help(format!("first in {}, line {line}; choose another id", first.file.name)),
+                );
+            }
+        }
+    }
 }
 
 fn check_cited(node: &Node, path: &str, known: &[&str], problems: &mut Vec<Problem>) {
