@@ -1,5 +1,7 @@
 //! The entry of a code: places, what keys put into them, and when it is complete.
 
+use std::fmt;
+
 use headlock_lock::Phase;
 use headlock_profile::MAX_CODE;
 use headlock_profile::behaviour::{
@@ -12,8 +14,8 @@ use crate::record::{Record, Screen, Verdict};
 use crate::spec::KeyRole;
 use crate::twin::{Message, Twin};
 
-/// A code while it is being entered.
-#[derive(Clone, Debug, Default)]
+/// A code while it is being entered. Debug is redacted.
+#[derive(Clone, Default)]
 pub(crate) struct Entry {
     /// The characters; `'\0'` is an empty place.
     places: [char; MAX_CODE],
@@ -26,6 +28,12 @@ pub(crate) struct Entry {
     last_at_ms: u64,
     /// Goes up with every change.
     pub(crate) revision: u16,
+}
+
+impl fmt::Debug for Entry {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "Entry(redacted, in progress: {})", self.in_progress())
+    }
 }
 
 impl Entry {

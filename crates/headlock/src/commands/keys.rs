@@ -9,6 +9,7 @@ use super::find_unit;
 use super::plan::read_code;
 use crate::failure::Failure;
 use crate::paint;
+use crate::script::Hidden;
 use crate::store::Texts;
 
 /// Says exactly which keys to press and hold for a code.
@@ -20,7 +21,7 @@ pub struct Args {
     /// The unit's id.
     unit: String,
     /// The code; - reads it from standard input.
-    code: String,
+    code: Hidden,
     /// Only under this reading.
     #[arg(long)]
     reading: Option<String>,

@@ -4,7 +4,7 @@ use std::io::IsTerminal;
 
 use crate::failure::Failure;
 use crate::panel::{plain, screen};
-use crate::script::{Running, Start, UnitRow};
+use crate::script::{Hidden, Running, Start, UnitRow};
 use crate::store::Texts;
 
 /// Puts a virtual front panel into the terminal.
@@ -23,7 +23,7 @@ pub struct Args {
     case: Option<String>,
     /// The unit's code.
     #[arg(long)]
-    code: Option<String>,
+    code: Option<Hidden>,
     /// Its serial.
     #[arg(long)]
     serial: Option<String>,

@@ -6,6 +6,7 @@ use headlock_profile::{Code, Provenance};
 use super::situation::{Options, bad};
 use crate::failure::Failure;
 use crate::paint;
+use crate::script::Hidden;
 use crate::store::Texts;
 use crate::words::names;
 
@@ -25,7 +26,7 @@ pub struct Args {
     ask: bool,
     /// The code at hand, to get its exact presses; - reads it from standard input, which keeps it out of the shell's history.
     #[arg(long)]
-    code: Option<String>,
+    code: Option<Hidden>,
     /// Who issued the code at hand.
     #[arg(long, value_enum, requires = "code")]
     code_from: Option<CodeFrom>,
@@ -69,7 +70,7 @@ pub fn run(args: &Args, texts: &Texts, json: bool) -> Result<(), Failure> {
         options.ask(&catalog, &mut std::io::stdin().lock())?;
     }
     let from = args.code_from.map_or(Provenance::Stated, CodeFrom::provenance);
-    let code = args.code.as_deref().map(|text| read_code(text, from)).transpose()?;
+    let code = args.code.as_ref().map(|text| read_code(text, from)).transpose()?;
     let situation = options.situation(&catalog)?;
     let plan = plan(&catalog, &situation, code.as_ref()).map_err(|error| bad(&error))?;
     if json {

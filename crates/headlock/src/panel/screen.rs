@@ -319,7 +319,7 @@ mod tests {
     use ratatui::backend::TestBackend;
 
     use super::*;
-    use crate::script::{Start, UnitRow};
+    use crate::script::{Hidden, Start, UnitRow};
     use crate::store::Texts;
 
     fn app() -> App {
@@ -327,7 +327,7 @@ mod tests {
         let texts = Texts::load(&[]).unwrap().with("plain.toml", toml);
         let row = UnitRow {
             id: "plain/panel".to_owned(),
-            codes: vec!["1234".to_owned()],
+            codes: vec![Hidden::new("1234")],
             locked: true,
             ..UnitRow::default()
         };

@@ -6,8 +6,8 @@ use headlock_lock::Ignition;
 use headlock_profile::typing::{PRESS_MS, Press};
 use headlock_profile::{Code, Provenance, closest};
 use headlock_twin::{Fault, Hands, Input, OwnerAction, Request, Stick, StickFile, Supply};
-use zeroize::Zeroizing;
 
+use super::hidden::Hidden;
 use super::run::Running;
 use super::text::{Word, Wrong};
 
@@ -35,7 +35,7 @@ enum What {
     KeyDown(String),
     KeyUp(String),
     Turn { knob: String, clicks: i32 },
-    Type(Zeroizing<String>),
+    Type(Hidden),
     Enter(Entered),
     Door(bool),
     Pinhole(u64),
@@ -52,7 +52,7 @@ enum Entered {
     Right,
     Wrong,
     Answer,
-    Code(Zeroizing<String>),
+    Code(Hidden),
 }
 
 #[derive(Clone, Debug)]
@@ -63,8 +63,8 @@ enum Asked {
 
 #[derive(Clone, Debug)]
 enum Owner {
-    SetCode(Zeroizing<String>),
-    EraseCode(Option<Zeroizing<String>>),
+    SetCode(Hidden),
+    EraseCode(Option<Hidden>),
     OptIn(bool),
     Set(String, String),
 }
@@ -162,8 +162,8 @@ fn what(words: &[&str]) -> Result<What, Wrong> {
                 Wrong::new(clicks, format!("`{clicks}` is no count of clicks"), "like 5, or -3 for the other way")
             })?,
         },
-        ["type", "enter"] => What::Type(Zeroizing::new("\n".to_owned())),
-        ["type", text] => What::Type(Zeroizing::new((*text).to_owned())),
+        ["type", "enter"] => What::Type(Hidden::new("\n".to_owned())),
+        ["type", text] => What::Type(Hidden::new((*text).to_owned())),
         ["enter", code] => What::Enter(entered(code)),
         ["door", "open"] => What::Door(true),
         ["door", "closed"] => What::Door(false),
@@ -185,9 +185,9 @@ fn what(words: &[&str]) -> Result<What, Wrong> {
         }
         ["vehicle", "other"] => What::Vehicle(false),
         ["vehicle", "home"] => What::Vehicle(true),
-        ["owner", "set-code", code] => What::Owner(Owner::SetCode(Zeroizing::new((*code).to_owned()))),
+        ["owner", "set-code", code] => What::Owner(Owner::SetCode(Hidden::new((*code).to_owned()))),
         ["owner", "erase-code"] => What::Owner(Owner::EraseCode(None)),
-        ["owner", "erase-code", code] => What::Owner(Owner::EraseCode(Some(Zeroizing::new((*code).to_owned())))),
+        ["owner", "erase-code", code] => What::Owner(Owner::EraseCode(Some(Hidden::new((*code).to_owned())))),
         ["owner", "opt-in"] => What::Owner(Owner::OptIn(true)),
         ["owner", "opt-out"] => What::Owner(Owner::OptIn(false)),
         ["owner", "set", name, word] => What::Owner(Owner::Set((*name).to_owned(), (*word).to_owned())),
@@ -235,7 +235,7 @@ fn entered(code: &str) -> Entered {
         "right" => Entered::Right,
         "wrong" => Entered::Wrong,
         "answer" => Entered::Answer,
-        code => Entered::Code(Zeroizing::new(code.to_owned())),
+        code => Entered::Code(Hidden::new(code.to_owned())),
     }
 }
 

@@ -2,10 +2,12 @@
 
 mod event;
 mod expect;
+mod hidden;
 mod run;
 mod text;
 
 pub use event::Event;
 pub use expect::{Expectation, Seen, loss_word, span};
+pub use hidden::Hidden;
 pub use run::{Mismatch, Outcome, Running, Start, run};
 pub use text::{Row, Step, UnitRow, Wrong, parse, parse_events};

@@ -7,6 +7,7 @@ use headlock_profile::{Case, Catalog, Code, Provenance, Reading, Unit, closest, 
 use headlock_twin::{Answer, Provision, Record, Spec, Twin, Verdict, unknown_code};
 
 use super::expect::Seen;
+use super::hidden::Hidden;
 use super::text::{Row, Step, UnitRow, Wrong};
 use crate::store::Texts;
 
@@ -248,7 +249,7 @@ impl Start {
 
     fn running(&self, unit: &Unit, reading: &Reading, case: &Case, index: usize) -> Result<Running, Wrong> {
         let row = &self.row;
-        let code = |text: &String| {
+        let code = |text: &Hidden| {
             Code::new(text, Provenance::Stated)
                 .map_err(|e| Wrong::new("code", e.to_string(), "digits and capital letters"))
         };

@@ -4,6 +4,7 @@ use headlock_profile::closest;
 
 use super::event::Event;
 use super::expect::Expectation;
+use super::hidden::Hidden;
 
 /// One row.
 #[derive(Clone, Debug)]
@@ -51,9 +52,9 @@ pub struct UnitRow {
     /// Its serial, and the numbers that belong to it.
     pub serials: Vec<String>,
     /// Its codes.
-    pub codes: Vec<String>,
+    pub codes: Vec<Hidden>,
     /// The codes of further locks.
-    pub other_codes: Vec<String>,
+    pub other_codes: Vec<Hidden>,
     /// Its firmware.
     pub firmware: Option<String>,
     /// It asks for its code from the start.
@@ -198,8 +199,8 @@ fn unit_row(rest: &str) -> Result<UnitRow, Wrong> {
             "reading" => row.reading = Some(value),
             "case" => row.case = Some(value),
             "serial" => row.serials.push(value),
-            "code" => row.codes.push(value),
-            "other-code" => row.other_codes.push(value),
+            "code" => row.codes.push(Hidden::new(value)),
+            "other-code" => row.other_codes.push(Hidden::new(value)),
             _ => row.firmware = Some(value),
         }
     }
