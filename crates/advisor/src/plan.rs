@@ -356,11 +356,11 @@ fn entering(now: &[Candidate<'_>], after: &[Candidate<'_>], hardware_lock: bool)
     } else if fewest == Some(1) {
         (false, "one wrong digit would lock it out for good under the worst reading; be sure of the code and of how it is typed first".to_owned())
     } else {
-        (
-            true,
-            "a right code does no harm, and a wrong one does not lock it out, under every reading that remains"
-                .to_owned(),
-        )
+        let wrong = match fewest {
+            Some(left) => format!("costs one of {left} attempts under the worst reading"),
+            None => "does not lock it out".to_owned(),
+        };
+        (true, format!("a right code does no harm under any reading that remains, and a wrong one {wrong}"))
     };
     let verdict = match (safe, last) {
         (true, _) => "safe",

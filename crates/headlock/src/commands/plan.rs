@@ -316,7 +316,7 @@ fn readings(plan: &Plan, all: bool) {
         return;
     }
     paint::heading(&format!(
-        "Why: {} readings remain, {} units or readings are out",
+        "Why: readings that remain: {}; units or readings that are out: {}",
         plan.readings.len(),
         plan.excluded.len()
     ));
