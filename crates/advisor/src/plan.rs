@@ -2,15 +2,13 @@
 
 use headlock_profile::{Catalog, Code, Fault, Provenance, When};
 use headlock_twin::{Hands, PhaseKind};
-use std::collections::HashMap;
-
 use serde::Serialize;
 
-use crate::candidate::{Candidate, CandidateState, Class, explains};
+use crate::candidate::{Candidate, CandidateState, explains};
 use crate::identify::{Excluded, Identification, identify};
 use crate::situation::{Attempts, BadSituation, Situation};
 use crate::steps::{headline, steps};
-use crate::trial::{Action, Gain, Proof, attempt, prove};
+use crate::trial::{Action, Gain, Proof, Trials};
 use crate::typing_plan::{TypingPlan, typing_plan};
 use crate::waiting::{How, Schedule, actions, schedule};
 use crate::ways::{RefusedWay, Way, ways};
@@ -313,17 +311,16 @@ fn attempts_left(candidates: &[Candidate<'_>]) -> AttemptsLeft {
 }
 
 fn entering(now: &[Candidate<'_>], after: &[Candidate<'_>], hardware_lock: bool) -> Entering {
-    let proof = prove(after, &[Action::EnterRight]);
+    let trials = Trials::run(after, &[Action::EnterRight]);
+    let proof = trials.proof(after, |effect| effect.harm.clone());
     let opens = |state: &CandidateState<'_>| {
         state.twin.view().locks[0].phase == PhaseKind::Open
-            || attempt(state, &[Action::EnterRight]).gain.contains(&Gain::Opens)
+            || trials.effect(state).is_some_and(|effect| effect.gain.contains(&Gain::Opens))
     };
-    let mut seen: HashMap<Class, bool> = HashMap::new();
-    let mut known = |state: &CandidateState<'_>| *seen.entry(state.class()).or_insert_with(|| opens(state));
     let mut opens_under = Vec::new();
     let mut not_under = Vec::new();
     for candidate in after.iter().filter(|c| !c.states.is_empty()) {
-        let states: Vec<bool> = candidate.states.iter().map(&mut known).collect();
+        let states: Vec<bool> = candidate.states.iter().map(opens).collect();
         if states.contains(&true) {
             opens_under.push(candidate.name());
         }
@@ -402,13 +399,14 @@ fn warnings(catalog: &Catalog, now: &[Candidate<'_>], wait: Option<&Schedule>, r
     }
     let mut out = Vec::new();
     for (text, actions, sources) in tried {
-        let proof = prove(now, &actions);
+        let trials = Trials::run(now, &actions);
+        let proof = trials.proof(now, |effect| effect.harm.clone());
         if proof.counterexamples.is_empty() {
             continue;
         }
         let helps = now
             .iter()
-            .filter(|c| c.states.iter().any(|state| !attempt(state, &actions).gain.is_empty()))
+            .filter(|c| c.states.iter().any(|state| trials.effect(state).is_some_and(|effect| !effect.gain.is_empty())))
             .map(Candidate::name)
             .collect();
         let known = sources.iter().filter(|id| catalog.claim(id).is_some()).map(|id| (*id).to_owned()).collect();

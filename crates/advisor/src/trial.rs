@@ -1,6 +1,7 @@
 //! Trying an action on the twin, under every reading that remains.
 
 use std::collections::HashMap;
+use std::thread;
 
 use headlock_lock::{Ignition, Span};
 use headlock_profile::behaviour::{DoesWord, LossWord, ShowsWord};
@@ -171,26 +172,66 @@ pub(crate) fn prove_with(
     actions: &[Action],
     harm: impl Fn(&Effect) -> Vec<Harm>,
 ) -> Proof {
-    let mut proof = Proof { readings: 0, states: 0, safe: 0, counterexamples: Vec::new() };
-    // Units share readings: what behaves the same and stands the same is tried once.
-    let mut tried: HashMap<Class, Vec<Harm>> = HashMap::new();
-    for candidate in candidates.iter().filter(|candidate| !candidate.states.is_empty()) {
-        proof.readings += 1;
-        let before = proof.counterexamples.len();
-        for state in &candidate.states {
-            proof.states += 1;
-            let harm = tried.entry(state.class()).or_insert_with(|| harm(&attempt(state, actions))).clone();
-            if !harm.is_empty() && proof.counterexamples.len() == before {
-                proof.counterexamples.push(Counterexample {
-                    reading: candidate.name(),
-                    case: state.case.label(),
-                    harm,
-                });
-            }
+    Trials::run(candidates, actions).proof(candidates, harm)
+}
+
+/// Actions, run on every state of some candidates. Units share readings: what behaves the same and stands the same is tried once.
+pub(crate) struct Trials(HashMap<Class, Effect>);
+
+impl Trials {
+    /// Below this many runs a second thread costs more than it saves.
+    const WORTH_A_THREAD: usize = 24;
+
+    pub(crate) fn run(candidates: &[Candidate<'_>], actions: &[Action]) -> Self {
+        let mut distinct: HashMap<Class, &CandidateState<'_>> = HashMap::new();
+        for state in candidates.iter().flat_map(|candidate| &candidate.states) {
+            distinct.entry(state.class()).or_insert(state);
         }
-        proof.safe += usize::from(proof.counterexamples.len() == before);
+        let distinct: Vec<_> = distinct.into_iter().collect();
+        let threads = thread::available_parallelism().map_or(1, usize::from).min(distinct.len() / Self::WORTH_A_THREAD);
+        let all = |part: &[(Class, &CandidateState<'_>)]| -> Vec<(Class, Effect)> {
+            part.iter().map(|(class, state)| (class.clone(), attempt(state, actions))).collect()
+        };
+        if threads < 2 {
+            return Self(all(&distinct).into_iter().collect());
+        }
+        Self(thread::scope(|scope| {
+            let running: Vec<_> =
+                distinct.chunks(distinct.len().div_ceil(threads)).map(|part| scope.spawn(move || all(part))).collect();
+            running
+                .into_iter()
+                .flat_map(|worker| worker.join().unwrap_or_else(|panic| std::panic::resume_unwind(panic)))
+                .collect()
+        }))
     }
-    proof
+
+    pub(crate) fn effect(&self, state: &CandidateState<'_>) -> Option<&Effect> {
+        self.0.get(&state.class())
+    }
+
+    /// What the runs show. A state that was not run is no proof of anything, so it counts as harmed.
+    pub(crate) fn proof(&self, candidates: &[Candidate<'_>], harm: impl Fn(&Effect) -> Vec<Harm>) -> Proof {
+        let mut proof = Proof { readings: 0, states: 0, safe: 0, counterexamples: Vec::new() };
+        for candidate in candidates.iter().filter(|candidate| !candidate.states.is_empty()) {
+            proof.readings += 1;
+            let before = proof.counterexamples.len();
+            let mut all_run = true;
+            for state in &candidate.states {
+                proof.states += 1;
+                let harm = self.effect(state).map(&harm);
+                all_run &= harm.is_some();
+                if let Some(harm) = harm.filter(|harm| !harm.is_empty() && proof.counterexamples.len() == before) {
+                    proof.counterexamples.push(Counterexample {
+                        reading: candidate.name(),
+                        case: state.case.label(),
+                        harm,
+                    });
+                }
+            }
+            proof.safe += usize::from(all_run && proof.counterexamples.len() == before);
+        }
+        proof
+    }
 }
 
 /// Runs actions on one state.
@@ -220,8 +261,8 @@ pub(crate) fn run(state: &mut CandidateState<'_>, actions: &[Action]) {
 
 /// False if the unit offers no such thing.
 fn perform(twin: &mut Twin, action: &Action, state: &CandidateState<'_>) -> bool {
-    let behaviour = state.case.behaviour.clone();
-    let wrong = twin.wrong_code();
+    let behaviour = &state.case.behaviour;
+    let wrong = matches!(action, Action::EnterWrong).then(|| twin.wrong_code()).flatten();
     let mut hands = Hands::on(twin);
     match action {
         Action::Ignition { to, for_ms } => {
@@ -256,7 +297,7 @@ fn perform(twin: &mut Twin, action: &Action, state: &CandidateState<'_>) -> bool
         Action::EnterRight => {
             hands.now(Input::Mend(Fault::OtherCode));
             hands.wait(behaviour.display.error_ms);
-            make_ready(&mut hands, &behaviour);
+            make_ready(&mut hands, behaviour);
             let code = hands.answer().unwrap_or_else(|| state.code.clone());
             let done = hands.enter(&code).is_ok();
             hands.wait(behaviour.display.welcome_ms);
@@ -268,18 +309,18 @@ fn perform(twin: &mut Twin, action: &Action, state: &CandidateState<'_>) -> bool
                 wrong.and_then(|text| headlock_profile::Code::new(&text, headlock_profile::Provenance::Stated).ok());
             code.is_some_and(|code| hands.enter(&code).is_ok())
         }
-        Action::ShowSerial => service(&mut hands, &behaviour, |item| item.shows == Some(ShowsWord::Serial)),
-        Action::ServiceReset => service(&mut hands, &behaviour, |item| {
+        Action::ShowSerial => service(&mut hands, behaviour, |item| item.shows == Some(ShowsWord::Serial)),
+        Action::ServiceReset => service(&mut hands, behaviour, |item| {
             matches!(
                 item.does,
                 DoesWord::Opens | DoesWord::ErasesCode | DoesWord::ClearsAll | DoesWord::DisablesChecking
             )
         }),
         Action::TesterReset => {
-            tester(&mut hands, &behaviour, headlock_profile::behaviour::RequestWord::ResetLock, Request::ResetLock)
+            tester(&mut hands, behaviour, headlock_profile::behaviour::RequestWord::ResetLock, Request::ResetLock)
         }
         Action::TesterSerial => {
-            tester(&mut hands, &behaviour, headlock_profile::behaviour::RequestWord::ReadSerial, Request::ReadSerial)
+            tester(&mut hands, behaviour, headlock_profile::behaviour::RequestWord::ReadSerial, Request::ReadSerial)
         }
         Action::Press(presses) => hands.press_all(presses).is_ok(),
     }

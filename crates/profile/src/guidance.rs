@@ -147,7 +147,7 @@ pub enum Advice {
 }
 
 /// What a method does to the unit.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Deserialize)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash, Deserialize)]
 #[serde(rename_all = "kebab-case")]
 pub enum Trial {
     /// Nothing: papers and people only.
