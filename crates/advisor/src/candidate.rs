@@ -1,6 +1,6 @@
 //! A reading that the observations still allow, ready to be tried on the twin.
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeSet, HashSet};
 use std::sync::Arc;
 
 use headlock_lock::{Ignition, Phase, State};
@@ -104,6 +104,7 @@ pub(crate) fn states<'a>(
     limits: &mut Limits,
 ) -> Result<Vec<CandidateState<'a>>, Out> {
     let mut fitting = Vec::new();
+    let mut classes = HashSet::new();
     let mut shown = BTreeSet::new();
     let mut limit = None;
     for case in &reading.cases {
@@ -131,7 +132,7 @@ pub(crate) fn states<'a>(
                     && twin.as_ref().is_some_and(|twin| twin.attempts_left(0).is_some());
                 for twin in twin.into_iter().flat_map(|twin| standing(twin, situation, &mut shown)) {
                     let new = CandidateState { case, failed, twin, code: code.clone() };
-                    if !fitting.iter().any(|other: &CandidateState<'_>| other.class() == new.class()) {
+                    if classes.insert(new.class()) {
                         fitting.push(new);
                     }
                 }

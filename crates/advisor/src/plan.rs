@@ -210,6 +210,8 @@ pub fn plan(catalog: &Catalog, situation: &Situation, code: Option<&Code>) -> Re
     } else {
         ways(catalog, situation, &locked, &after)
     };
+    // Where the hardware locks, no count and no wait is left to be hurt.
+    let counting: &[Candidate<'_>] = if hardware_lock { &[] } else { &locked };
     let typing = typing_groups(open_to_codes, code);
     let mut plan = Plan {
         headline: String::new(),
@@ -219,7 +221,7 @@ pub fn plan(catalog: &Catalog, situation: &Situation, code: Option<&Code>) -> Re
         notes,
         attempts_left: attempts_left(&locked),
         entering_now: entering(&locked, &after, hardware_lock),
-        do_not: warnings(catalog, &locked, wait.as_ref(), &refused_ways),
+        do_not: warnings(catalog, counting, wait.as_ref(), &refused_ways),
         wait,
         ways,
         refused_ways,
