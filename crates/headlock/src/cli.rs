@@ -15,7 +15,7 @@ use crate::store::Texts;
     version,
     about,
     max_term_width = 110,
-    after_help = "Exit codes: 0 done, 1 done and the answer is no (an expectation failed, nothing fits), 2 bad input, 3 a bad catalogue.\n\
+    after_help = "Exit codes: 0 done, 1 done and the answer is no (an expectation failed, nothing fits), 2 bad input, 3 a bad catalogue, 4 the answer could not be written.\n\
                   Colours follow NO_COLOR and the terminal. docs/catalogue.md says how to describe a unit, docs/scripts.md how to write a script."
 )]
 pub struct Cli {

@@ -22,19 +22,29 @@ pub const BAD: Style = Style::new().fg_color(Some(anstyle::Color::Ansi(AnsiColor
 /// Beside the point.
 pub const FAINT: Style = Style::new().dimmed();
 
-/// Prints one line; ends the program when nobody reads any more.
+/// Prints one line.
 pub fn line(text: &str) {
-    if writeln!(anstream::stdout(), "{text}").is_err() {
-        std::process::exit(0);
+    if let Err(why) = writeln!(anstream::stdout(), "{text}") {
+        unwritten(&why);
     }
 }
 
-/// Prints bytes as they are; ends the program when nobody reads any more.
+/// Prints bytes as they are.
 pub fn bytes(bytes: &[u8]) {
     let mut out = std::io::stdout();
-    if out.write_all(bytes).and_then(|()| out.flush()).is_err() {
+    if let Err(why) = out.write_all(bytes).and_then(|()| out.flush()) {
+        unwritten(&why);
+    }
+}
+
+/// Ends the program: quietly when nobody reads any more, with exit code 4 when the answer could not be written, as on a full disk.
+fn unwritten(why: &std::io::Error) -> ! {
+    if why.kind() == std::io::ErrorKind::BrokenPipe {
         std::process::exit(0);
     }
+    // Nothing is left to try if this cannot be told either.
+    let _ = writeln!(anstream::stderr(), "cannot write the answer: {why}; make room, and ask again");
+    std::process::exit(4);
 }
 
 /// Prints a heading.

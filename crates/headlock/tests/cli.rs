@@ -666,6 +666,19 @@ fn a_pipe_or_no_color_gets_no_escape_codes() {
 }
 
 #[test]
+#[cfg(target_os = "linux")]
+fn an_answer_that_a_full_disk_swallows_is_told() {
+    for args in
+        [&["units"][..], &["units", "--json"], &["keys", "owners-manual-2012", "5169"], &["completions", "bash"]]
+    {
+        let full = std::fs::OpenOptions::new().write(true).open("/dev/full").unwrap();
+        let done = Command::new(env!("CARGO_BIN_EXE_headlock")).args(args).stdout(full).output().unwrap();
+        assert_eq!(done.status.code(), Some(4), "{args:?}");
+        assert!(String::from_utf8_lossy(&done.stderr).contains("cannot write the answer: No space left"), "{args:?}");
+    }
+}
+
+#[test]
 fn the_help_of_every_command_has_an_example() {
     for command in COMMANDS {
         let done = headlock(&[command, "--help"]).ok();

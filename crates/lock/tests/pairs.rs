@@ -719,9 +719,8 @@ fn a_zero_wait_of_a_higher_scope_hides_the_lower_ones() {
     assert_eq!(state, state_called("armed [3 0 1 0]"));
 }
 
-#[test]
-fn what_is_compared_is_always_charged_first_and_what_is_charged_never_gets_free() {
-    let mut compared = 0;
+/// Shows every step of random histories: the seed, the policy, the state before, the event, the state after, the effect.
+fn along_random_histories(mut look: impl FnMut(u64, Policy, State, Event, State, Effect)) {
     for seed in 0..50_000 {
         let mut chance = Chance::new(seed);
         let policy = chance.policy();
@@ -730,79 +729,69 @@ fn what_is_compared_is_always_charged_first_and_what_is_charged_never_gets_free(
         for _ in 0..30 {
             let event = chance.event(&policy, &state, usual);
             let (next, effect) = step(&policy, state, event);
-            let enters = next.phase == Phase::Checking && state.phase != Phase::Checking;
-            assert_eq!(enters, effect == Effect::PersistThenCompare, "seed {seed}: {state:?} {event:?} {next:?}");
-            if enters {
-                compared += 1;
-                assert_eq!(next.tally.failed, state.tally.failed.saturating_add(1), "seed {seed}");
-                assert_eq!(next.tally.in_round, state.tally.in_round.saturating_add(1), "seed {seed}");
-                assert_eq!(next.quiet_ms, [0; 2], "seed {seed}");
-                let cut = Event::SupplyRestored { outage_ms: 0, feed: Feed::Removal, unit_was_on: true };
-                let no_cut = Policy { supply_cut: SupplyCut::NOTHING, clock: Clock::SUPPLY_ALONE, ..policy };
-                let no_cut = Policy { forgiveness: [None; 2], ..no_cut };
-                assert_eq!(
-                    step(&no_cut, next, cut).0,
-                    step(&no_cut, next, Event::Mismatched).0,
-                    "seed {seed}: a cut in mid-check is a failure"
-                );
-            }
+            look(seed, policy, state, event, next, effect);
             state = next;
         }
     }
+}
+
+#[test]
+fn what_is_compared_is_always_charged_first_and_what_is_charged_never_gets_free() {
+    let mut compared = 0;
+    along_random_histories(|seed, policy, state, event, next, effect| {
+        let enters = next.phase == Phase::Checking && state.phase != Phase::Checking;
+        assert_eq!(enters, effect == Effect::PersistThenCompare, "seed {seed}: {state:?} {event:?} {next:?}");
+        if enters {
+            compared += 1;
+            assert_eq!(next.tally.failed, state.tally.failed.saturating_add(1), "seed {seed}");
+            assert_eq!(next.tally.in_round, state.tally.in_round.saturating_add(1), "seed {seed}");
+            assert_eq!(next.quiet_ms, [0; 2], "seed {seed}");
+            let cut = Event::SupplyRestored { outage_ms: 0, feed: Feed::Removal, unit_was_on: true };
+            let no_cut = Policy { supply_cut: SupplyCut::NOTHING, clock: Clock::SUPPLY_ALONE, ..policy };
+            let no_cut = Policy { forgiveness: [None; 2], ..no_cut };
+            assert_eq!(
+                step(&no_cut, next, cut).0,
+                step(&no_cut, next, Event::Mismatched).0,
+                "seed {seed}: a cut in mid-check is a failure"
+            );
+        }
+    });
     assert!(compared > 50_000, "only {compared} comparisons");
 }
 
 #[test]
 fn a_lock_opens_only_for_a_match_a_release_its_car_or_its_configuration() {
-    for seed in 0..50_000 {
-        let mut chance = Chance::new(seed);
-        let policy = chance.policy();
-        let mut state = chance.first_state(&policy);
-        let usual = chance.conditions();
-        for _ in 0..30 {
-            let event = chance.event(&policy, &state, usual);
-            let (next, effect) = step(&policy, state, event);
-            let was_open = matches!(state.phase, Phase::Open { .. });
-            let opens = !was_open && matches!(next.phase, Phase::Open { .. });
-            assert_eq!(opens, effect == Effect::PersistOpened, "seed {seed}: {state:?} {event:?}");
-            if opens {
-                assert!(
-                    match event {
-                        Event::Matched => state.phase == Phase::Checking,
-                        Event::Released | Event::Enabled(false) => true,
-                        Event::VehicleSeen { home } => home,
-                        _ => false,
-                    },
-                    "seed {seed}: {state:?} {event:?}"
-                );
-            }
-            state = next;
+    along_random_histories(|seed, _, state, event, next, effect| {
+        let was_open = matches!(state.phase, Phase::Open { .. });
+        let opens = !was_open && matches!(next.phase, Phase::Open { .. });
+        assert_eq!(opens, effect == Effect::PersistOpened, "seed {seed}: {state:?} {event:?}");
+        if opens {
+            assert!(
+                match event {
+                    Event::Matched => state.phase == Phase::Checking,
+                    Event::Released | Event::Enabled(false) => true,
+                    Event::VehicleSeen { home } => home,
+                    _ => false,
+                },
+                "seed {seed}: {state:?} {event:?}"
+            );
         }
-    }
+    });
 }
 
 #[test]
 fn nothing_that_changes_more_than_a_clock_goes_unwritten() {
-    for seed in 0..50_000 {
-        let mut chance = Chance::new(seed);
-        let policy = chance.policy();
-        let mut state = chance.first_state(&policy);
-        let usual = chance.conditions();
-        for _ in 0..30 {
-            let event = chance.event(&policy, &state, usual);
-            let (next, effect) = step(&policy, state, event);
-            if effect == Effect::None || (effect == Effect::Refuse && event != Event::PersistFailed) {
-                assert_eq!(next.tally, state.tally, "seed {seed}: {event:?}");
-                assert_eq!(next.config, state.config, "seed {seed}: {event:?}");
-                assert_eq!(
-                    std::mem::discriminant(&next.phase),
-                    std::mem::discriminant(&state.phase),
-                    "seed {seed}: {event:?}"
-                );
-            }
-            state = next;
+    along_random_histories(|seed, _, state, event, next, effect| {
+        if effect == Effect::None || (effect == Effect::Refuse && event != Event::PersistFailed) {
+            assert_eq!(next.tally, state.tally, "seed {seed}: {event:?}");
+            assert_eq!(next.config, state.config, "seed {seed}: {event:?}");
+            assert_eq!(
+                std::mem::discriminant(&next.phase),
+                std::mem::discriminant(&state.phase),
+                "seed {seed}: {event:?}"
+            );
         }
-    }
+    });
 }
 
 #[test]

@@ -49,7 +49,10 @@ impl Options {
         let firmware = firmware.map_err(|error: BadFirmware| Failure::input(error.to_string(), "--firmware 1.05"))?;
         if let Some(serial) = self.serial.iter().find(|serial| serial.trim().is_empty() || serial.len() > 40) {
             return Err(Failure::input(
-                format!("{serial:?} is no serial number"),
+                match serial.len() {
+                    0..=40 => format!("{serial:?} is no serial number"),
+                    length => format!("a text of {length} bytes is no serial number"),
+                },
                 "the number on the unit's label, like CL12345678",
             ));
         }
