@@ -17,14 +17,10 @@ pub(crate) fn run() -> Result<(), String> {
 fn cold_starts() -> Result<(), String> {
     let headlock = root().join("target/release/headlock");
     let headlock = headlock.to_string_lossy().into_owned();
-    let cases: [(&str, &str, Vec<&str>); 4] = [
-        ("true (the bound: starting a process)", "true", vec![]),
-        ("headlock --version", &headlock, vec!["--version"]),
+    let plans: [(&str, &[&str]); 9] = [
         (
-            "headlock plan, WAIT after three codes",
-            &headlock,
-            vec![
-                "plan",
+            "plan: J10 of 2011, CL…, WAIT after three",
+            &[
                 "--vehicle",
                 "Qashqai J10",
                 "--year",
@@ -37,8 +33,21 @@ fn cold_starts() -> Result<(), String> {
                 "3",
             ],
         ),
-        ("headlock plan, nothing known but WAIT", &headlock, vec!["plan", "--display", "WAIT"]),
+        ("plan: BN…, firmware 1.05", &["--serial", "BN23456789", "--firmware", "SW: 1.05"]),
+        ("plan: PA…, ERROR", &["--serial", "PA12345678", "--display", "ERROR"]),
+        ("plan: 28Q…, LOCK", &["--serial", "28Q1234567890", "--display", "LOCK"]),
+        ("plan: asks at every start", &["--symptom", "asks-at-every-start"]),
+        ("plan: ERROR 3", &["--display", "ERROR 3"]),
+        ("plan: CODE, and nothing else known", &["--display", "CODE"]),
+        ("plan: WAIT, and nothing else known", &["--display", "WAIT"]),
+        ("plan: ERROR, and nothing else known", &["--display", "ERROR"]),
     ];
+    let mut cases: Vec<(&str, &str, Vec<&str>)> = vec![
+        ("true (the bound: starting a process)", "true", vec![]),
+        ("headlock --version", &headlock, vec!["--version"]),
+        ("headlock units", &headlock, vec!["units"]),
+    ];
+    cases.extend(plans.iter().map(|(name, args)| (*name, headlock.as_str(), [&["plan"], *args].concat())));
     println!("\ncold starts, median of {ROUNDS}");
     let mut bound = None;
     for (name, program, args) in cases {

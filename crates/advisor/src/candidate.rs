@@ -1,14 +1,17 @@
 //! A reading that the observations still allow, ready to be tried on the twin.
 
-use std::collections::{BTreeSet, HashSet};
+use std::collections::BTreeSet;
 use std::sync::Arc;
 
-use headlock_lock::{Ignition, Phase, State};
-use headlock_profile::behaviour::DisplaySpec;
-use headlock_profile::{Case, Code, Firmware, Reading, Text, Unit};
-use headlock_twin::{Input, PhaseKind, Provision, Spec, Twin, unknown_code};
+use headlock_lock::{Ignition, Phase};
+use headlock_profile::{Case, Code, Firmware, Reading, Unit};
+use headlock_twin::{Glance, Input, PhaseKind, Provision, Spec, Twin, unknown_code};
+use rustc_hash::{FxHashMap, FxHashSet};
 
+use crate::cores;
+use crate::sight::{hardware_lock, shows, texts};
 use crate::situation::{Attempts, Situation};
+use crate::standing::{Prospect, Standing, fresh};
 
 /// One reading of one unit, and everything that it can still be.
 #[derive(Clone, Debug)]
@@ -28,12 +31,8 @@ pub struct Candidate<'a> {
 pub struct CandidateState<'a> {
     /// The case.
     pub case: &'a Case,
-    /// Wrong codes so far.
-    pub failed: u16,
-    /// The unit as it stands now: ignition on, and a wait, if one runs, at its beginning.
-    pub twin: Twin,
-    /// Its code, known to nobody but the proof.
-    pub(crate) code: Code,
+    /// How the unit stands now.
+    pub standing: Arc<Standing>,
 }
 
 impl Candidate<'_> {
@@ -43,36 +42,30 @@ impl Candidate<'_> {
     }
 }
 
-/// What two states share that behave and stand the same.
-#[derive(Clone, Debug, PartialEq, Eq, Hash)]
-pub(crate) struct Class {
-    fingerprint: u64,
-    firmware: String,
-    serial: usize,
-    state: Option<State>,
-}
-
 impl CandidateState<'_> {
+    /// The unit as it stands now.
+    pub fn twin(&self) -> &Twin {
+        self.standing.twin()
+    }
+
+    /// What tells harm from none, as it stands now.
+    pub fn glance(&self) -> &Glance {
+        self.standing.glance()
+    }
+
+    /// What the main lock does.
+    pub(crate) fn phase(&self) -> PhaseKind {
+        self.glance().lock.phase
+    }
+
     /// Whether the main lock waits.
     pub(crate) fn waits(&self) -> bool {
-        matches!(self.twin.lock_state(0).map(|lock| lock.phase), Some(Phase::Waiting { .. }))
+        self.phase() == PhaseKind::Waiting
     }
 
     /// Whether the main lock is locked out for good.
     pub(crate) fn is_locked_out(&self) -> bool {
-        matches!(self.twin.lock_state(0).map(|lock| lock.phase), Some(Phase::LockedOut))
-    }
-
-    /// The same for states that behave and stand the same.
-    pub(crate) fn class(&self) -> Class {
-        let state = self.twin.lock_state(0).copied();
-        let spec = self.twin.spec();
-        Class {
-            fingerprint: self.case.fingerprint,
-            firmware: spec.firmware().to_owned(),
-            serial: spec.serial().len(),
-            state,
-        }
+        self.phase() == PhaseKind::LockedOut
     }
 }
 
@@ -96,50 +89,79 @@ pub(crate) enum Out {
     NothingToOpen,
 }
 
+/// What two units share that behave the same in the same state.
+#[derive(PartialEq, Eq, Hash)]
+struct Kind {
+    fingerprint: u64,
+    firmware: String,
+    serial: usize,
+    code_length: u8,
+}
+
+/// The ways in which one kind of unit can stand.
+struct Stands {
+    fitting: Vec<Arc<Standing>>,
+    /// Every text that it may show, whether it fits or not.
+    shown: BTreeSet<String>,
+    limits: Limits,
+    has_lock: bool,
+}
+
+/// The kinds of unit that may be meant in one situation, and how each can stand: units share readings.
+pub(crate) struct Pool(FxHashMap<Kind, Stands>);
+
+impl Pool {
+    /// Looks at everything that these units can be, each kind once.
+    pub(crate) fn of(units: &[&Unit], situation: &Situation) -> Self {
+        let mut kinds = FxHashMap::default();
+        for unit in units {
+            for (reading, case) in unit.readings.iter().flat_map(|r| r.cases.iter().map(move |case| (r, case))) {
+                for (kind, firmware) in kinds_of(unit, reading, case, situation) {
+                    kinds.entry(kind).or_insert((*unit, reading, case, firmware));
+                }
+            }
+        }
+        let kinds: Vec<_> = kinds.into_iter().collect();
+        let stands = cores::each(&kinds, |(_, (unit, reading, case, firmware))| {
+            let serial = serial_of(unit, situation);
+            let code = unknown_code(unit, case, &serial)?;
+            let mut provision = Provision::example(unit, &reading.firmware, vec![code.clone()]);
+            provision.serial = serial;
+            provision.firmware.clone_from(firmware);
+            let spec = Spec::new(unit, case, provision).ok()?;
+            Some(stands(Arc::new(spec), &code, case, situation))
+        });
+        Self(kinds.into_iter().zip(stands).filter_map(|((kind, _), stands)| Some((kind, stands?))).collect())
+    }
+}
+
 /// The states of a reading that fit what was observed.
 pub(crate) fn states<'a>(
     unit: &'a Unit,
     reading: &'a Reading,
     situation: &Situation,
+    pool: &Pool,
     limits: &mut Limits,
 ) -> Result<Vec<CandidateState<'a>>, Out> {
     let mut fitting = Vec::new();
-    let mut classes = HashSet::new();
+    let mut seen = FxHashSet::default();
     let mut shown = BTreeSet::new();
     let mut limit = None;
     for case in &reading.cases {
-        for (spec, code) in specs(unit, reading, case, situation) {
-            if matches!(spec.policy(0).map(|p| p.kind), Some(headlock_lock::Kind::None)) {
+        for kind in kinds_of(unit, reading, case, situation).iter().filter_map(|(kind, _)| pool.0.get(kind)) {
+            if !kind.has_lock {
                 return if situation.display.is_some() || situation.attempts.least() > 0 {
                     Err(Out::NothingToOpen)
                 } else {
                     Ok(Vec::new())
                 };
             }
-            for failed in counts(situation, case) {
-                let (twin, passed) = match Twin::new_failed(Arc::clone(&spec), failed) {
-                    Ok(twin) => (Some(twin), false),
-                    Err(locked_out_at) => {
-                        limit = limit.max(Some(locked_out_at));
-                        limits.passed = limits.passed.max(Some(locked_out_at));
-                        // Who goes on entering codes into a unit that is locked out finds it as it was.
-                        let known = situation.display.is_some();
-                        (Twin::new_failed(Arc::clone(&spec), locked_out_at).ok().filter(|_| known), true)
-                    }
-                };
-                limits.ahead |= !passed
-                    && failed >= situation.attempts.least()
-                    && twin.as_ref().is_some_and(|twin| twin.attempts_left(0).is_some());
-                for twin in twin.into_iter().flat_map(|twin| standing(twin, situation, &mut shown)) {
-                    let new = CandidateState { case, failed, twin, code: code.clone() };
-                    if classes.insert(new.class()) {
-                        fitting.push(new);
-                    }
-                }
-                if passed {
-                    break;
-                }
-            }
+            limit = limit.max(kind.limits.passed);
+            limits.passed = limits.passed.max(kind.limits.passed);
+            limits.ahead |= kind.limits.ahead;
+            shown.extend(kind.shown.iter().cloned());
+            let new = kind.fitting.iter().filter(|standing| seen.insert(standing.id()));
+            fitting.extend(new.map(|standing| CandidateState { case, standing: Arc::clone(standing) }));
         }
     }
     if !fitting.is_empty() {
@@ -150,6 +172,47 @@ pub(crate) fn states<'a>(
         (_, Some(_)) => Out::Display(shown.into_iter().collect::<Vec<_>>().join(", ")),
         _ => Out::LockedOutBefore(limit.unwrap_or(0)),
     })
+}
+
+/// Every way in which a unit of this kind can stand.
+fn stands(spec: Arc<Spec>, code: &Code, case: &Case, situation: &Situation) -> Stands {
+    let mut out = Stands { fitting: Vec::new(), shown: BTreeSet::new(), limits: Limits::default(), has_lock: true };
+    let policy = spec.policy(0).copied();
+    let Some(policy) = policy.filter(|policy| policy.kind != headlock_lock::Kind::None) else {
+        return Stands { has_lock: false, ..out };
+    };
+    let kind = fresh();
+    let armed = Twin::new_armed(spec);
+    let counts = counts(situation, case);
+    let after: Vec<_> = (0..=counts.last().copied().unwrap_or(0)).zip(armed.after_wrong_codes()).collect();
+    let (last, locked_out) = *after.last().expect("it stands somehow after none");
+    let mut ways = Vec::new();
+    // Of counts that promise the same, the highest is the worst.
+    let mut promised = FxHashSet::default();
+    for (failed, state) in after.into_iter().rev().filter(|(failed, _)| counts.contains(failed)) {
+        out.limits.ahead |=
+            failed >= situation.attempts.least() && headlock_twin::attempts_until(&policy, state, false).is_some();
+        if promised.insert(Prospect::of(&policy, state)) {
+            ways.push(state);
+        }
+    }
+    ways.reverse();
+    if counts.last().is_some_and(|most| *most > last) {
+        out.limits.passed = Some(last);
+        // Who goes on entering codes into a unit that is locked out finds it as it was.
+        if situation.display.is_some() && !counts.contains(&last) {
+            ways.push(locked_out);
+        }
+    }
+    let mut seen = FxHashSet::default();
+    for state in ways {
+        for twin in standing(armed.clone().standing_at(state), situation, &mut out.shown) {
+            if twin.lock_state(0).is_some_and(|state| seen.insert(*state)) {
+                out.fitting.push(Standing::new(kind, twin, code.clone()));
+            }
+        }
+    }
+    out
 }
 
 /// The counts of failures that a unit may hold after the wrong codes that were told of: fewer where something may have cleared them,
@@ -189,24 +252,26 @@ fn may_forget(case: &Case) -> bool {
         })
 }
 
-/// The unit as it may be provisioned: once for each kind of firmware that its menus and answers tell apart, unless that is known.
-fn specs(unit: &Unit, reading: &Reading, case: &Case, situation: &Situation) -> Vec<(Arc<Spec>, Code)> {
+/// The number that the unit has, as far as is known.
+fn serial_of(unit: &Unit, situation: &Situation) -> String {
     let fitting = situation.serials.iter().find(|serial| unit.serial_spec(serial).is_some());
-    let serial = fitting.or(situation.serials.first()).cloned().unwrap_or_else(|| unit.example_serial());
-    let Some(code) = unknown_code(unit, case, &serial) else { return Vec::new() };
-    let mut provision = Provision::example(unit, &reading.firmware, vec![code.clone()]);
-    provision.serial = serial;
+    fitting.or(situation.serials.first()).cloned().unwrap_or_else(|| unit.example_serial())
+}
+
+/// The kinds of unit that this case may be: one for each kind of firmware that its menus and answers tell apart, unless that is known.
+fn kinds_of(unit: &Unit, reading: &Reading, case: &Case, situation: &Situation) -> Vec<(Kind, Firmware)> {
+    let serial = unit.cleaned(&serial_of(unit, situation));
     let versions = match &situation.firmware {
         Some(version) => vec![version.clone()],
-        None => firmware_kinds(unit, reading, case, &provision.firmware),
+        None => firmware_kinds(unit, reading, case, &headlock_twin::example_firmware(unit, &reading.firmware)),
     };
-    versions
-        .into_iter()
-        .filter_map(|firmware| {
-            let provision = Provision { firmware, ..provision.clone() };
-            Some((Arc::new(Spec::new(unit, case, provision).ok()?), code.clone()))
-        })
-        .collect()
+    let kind = |firmware: &Firmware| Kind {
+        fingerprint: case.fingerprint,
+        firmware: firmware.to_string(),
+        serial: serial.len(),
+        code_length: case.behaviour.code.length.resolve(&serial, |_| None),
+    };
+    versions.into_iter().map(|firmware| (kind(&firmware), firmware)).collect()
 }
 
 /// One version for each combination of gates that some version passes; the usual one first.
@@ -231,9 +296,9 @@ fn firmware_kinds(unit: &Unit, reading: &Reading, case: &Case, usual: &Firmware)
 
 /// The ways in which this unit can stand now, given what the display shows: its wait running, or over.
 fn standing(twin: Twin, situation: &Situation, shown: &mut BTreeSet<String>) -> Vec<Twin> {
-    let display = twin.spec().behaviour().display.clone();
+    let waits = matches!(twin.lock_state(0).map(|lock| lock.phase), Some(Phase::Waiting { .. }));
     let mut ways = vec![twin];
-    if ways[0].view().locks[0].phase == PhaseKind::Waiting {
+    if waits {
         let mut served = ways[0].clone();
         served.serve_wait();
         ways.push(served);
@@ -242,7 +307,8 @@ fn standing(twin: Twin, situation: &Situation, shown: &mut BTreeSet<String>) -> 
     ways.into_iter()
         .map(switched_on)
         .filter(|twin| {
-            let texts: Vec<&str> = texts(twin, &display).into_iter().chain(hardware_lock(&display)).collect();
+            let display = &twin.spec().behaviour().display;
+            let texts: Vec<&str> = texts(twin, display).into_iter().chain(hardware_lock(display)).collect();
             shown.extend(texts.iter().map(|text| (*text).to_owned()));
             texts.iter().any(|text| shows(text, wanted))
         })
@@ -267,89 +333,4 @@ fn switched_on(mut twin: Twin) -> Twin {
         twin.apply(100, Input::KeyUp(key));
     }
     twin
-}
-
-/// Every text that this unit may show as it stands.
-fn texts<'a>(twin: &Twin, display: &'a DisplaySpec) -> Vec<&'a str> {
-    let view = twin.view();
-    let lock = view.locks[0];
-    let failed = lock.tally.failed > 0 || lock.tally.rounds > 0;
-    let prompt = || {
-        let again: Box<dyn Iterator<Item = &'a str>> = match &display.prompt_again {
-            Some(text) if failed => Box::new(text.all()),
-            _ => Box::new(std::iter::empty()),
-        };
-        display.prompt.all().chain(again)
-    };
-    let mut all: Vec<&str> = match lock.phase {
-        PhaseKind::Open | PhaseKind::Checking => Vec::new(),
-        PhaseKind::Armed => prompt().collect(),
-        PhaseKind::Waiting if display.silent_wait => prompt().collect(),
-        PhaseKind::Waiting => display.wait.all().collect(),
-        PhaseKind::LockedOut => {
-            display.locked_out.all().chain(display.locked_out_again.iter().flat_map(Text::all)).collect()
-        }
-    };
-    // The text of an error goes after a moment; where the unit is locked out, that text has long gone.
-    if failed && matches!(lock.phase, PhaseKind::Armed | PhaseKind::Waiting) {
-        all.extend(display.error.all());
-        all.extend(display.refused.iter().flat_map(Text::all));
-    }
-    all
-}
-
-/// Whether its own texts, the lock of its hardware apart, explain what somebody reads.
-pub(crate) fn explains(state: &CandidateState<'_>, seen: &str) -> bool {
-    let display = &state.case.behaviour.display;
-    texts(&state.twin, display).iter().any(|text| shows(text, seen))
-}
-
-fn hardware_lock(display: &DisplaySpec) -> impl Iterator<Item = &str> {
-    let text: &Text = &display.hardware_lock;
-    text.all()
-}
-
-/// Whether a display's text, placeholders and all, is what somebody reads.
-pub(crate) fn shows(template: &str, seen: &str) -> bool {
-    /// Whether the parts stand in the text in their order, the first at its beginning, the last at its end.
-    fn matches(parts: &[&str], text: &str) -> bool {
-        let [first, middle @ .., last] = parts else { return parts.first().is_some_and(|only| *only == text) };
-        let Some(mut rest) = text.strip_prefix(first) else { return false };
-        for part in middle {
-            match rest.find(part) {
-                Some(at) => rest = &rest[at + part.len()..],
-                None => return false,
-            }
-        }
-        rest.ends_with(last)
-    }
-    let plain = |text: &str| {
-        let text = text.split_whitespace().collect::<Vec<_>>().join(" ").to_ascii_uppercase();
-        text.trim_end_matches(['.', '!', '…', ':']).trim_end().to_owned()
-    };
-    let (template, seen) = (plain(template), plain(seen));
-    let mut parts = Vec::new();
-    let mut rest = template.as_str();
-    while let Some((before, after)) = rest.split_once('{') {
-        parts.push(before);
-        rest = after.split_once('}').map_or("", |(_, tail)| tail);
-    }
-    parts.push(rest);
-    // A placeholder may be empty, and a space before it then goes, too.
-    matches(&parts, &seen) || plain(&parts.concat()) == seen
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn a_text_with_placeholders_recognises_what_is_read() {
-        assert!(shows("CODE", "code"));
-        assert!(shows("WAIT {wait_min} MIN", "WAIT 42 MIN"));
-        assert!(shows("{left} TRIES", "3  tries"));
-        assert!(shows("LOCKED{failed}", "LOCKED10"));
-        assert!(!shows("WAIT {wait_min} MIN", "WAIT"));
-        assert!(!shows("CODE", "CODE 2"));
-    }
 }

@@ -3,7 +3,7 @@
 use headlock_profile::{Catalog, Fit, Unit, Vehicle, closest};
 use serde::Serialize;
 
-use crate::candidate::{Candidate, CandidateState, Limits, Out, states};
+use crate::candidate::{Candidate, CandidateState, Limits, Out, Pool, states};
 use crate::situation::{Attempts, BadSituation, Situation, vehicles};
 
 /// What a situation leaves.
@@ -50,10 +50,17 @@ pub fn identify<'a>(catalog: &'a Catalog, situation: &Situation) -> Result<Ident
         }
     }
     let mut limits = Limits::default();
-    for unit in &catalog.units {
-        match unit_fits(unit, situation, vehicles.as_deref(), &named, any_fits) {
+    let units: Vec<(&Unit, Result<Vec<String>, String>)> = catalog
+        .units
+        .iter()
+        .map(|unit| (unit, unit_fits(unit, situation, vehicles.as_deref(), &named, any_fits)))
+        .collect();
+    let fitting: Vec<&Unit> = units.iter().filter(|(_, why)| why.is_ok()).map(|(unit, _)| *unit).collect();
+    let pool = Pool::of(&fitting, situation);
+    for (unit, why) in units {
+        match why {
             Err(because) => out.excluded.push(Excluded { unit: unit.identity.id.clone(), reading: None, because }),
-            Ok(why) => readings(unit, situation, &why, &mut out, &mut limits),
+            Ok(why) => readings(unit, situation, &why, &mut out, &pool, &mut limits),
         }
     }
     // Readings that name no limit cannot vouch for a count that all others exclude.
@@ -238,6 +245,7 @@ fn readings<'a>(
     situation: &Situation,
     why: &[String],
     out: &mut Identification<'a>,
+    pool: &Pool,
     limits: &mut Limits,
 ) {
     for reading in &unit.readings {
@@ -250,7 +258,7 @@ fn readings<'a>(
             exclude(format!("this reading does not hold for firmware {version}"));
             continue;
         }
-        match states(unit, reading, situation, limits) {
+        match states(unit, reading, situation, pool, limits) {
             Ok(states) => {
                 let mut why = why.to_vec();
                 if let Some(display) = &situation.display {
@@ -306,7 +314,7 @@ fn unknown_display(catalog: &Catalog, seen: &str) -> String {
         .collect();
     known.sort_unstable();
     known.dedup();
-    if known.iter().any(|text| crate::candidate::shows(text, seen)) {
+    if known.iter().any(|text| crate::sight::shows(text, seen)) {
         format!("units show {seen:?}, but none under what else you told")
     } else {
         let symptom = fault_like(catalog, seen).map_or_else(String::new, |id| {

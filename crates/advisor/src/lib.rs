@@ -2,10 +2,17 @@
 #![forbid(unsafe_code)]
 
 mod candidate;
+mod cores;
 mod identify;
 mod plan;
+mod sight;
 mod situation;
+mod standing;
 mod steps;
+#[cfg(test)]
+#[allow(dead_code, clippy::unwrap_used)]
+#[path = "../../../tests/support/catalog.rs"]
+mod support;
 mod trial;
 mod typing_plan;
 mod waiting;
@@ -16,6 +23,7 @@ pub use candidate::{Candidate, CandidateState};
 pub use identify::{Excluded, Identification, identify};
 pub use plan::{AttemptsLeft, Entering, Plan, ReadingLine, Remark, Step, Trouble, Typing, Warning, plan};
 pub use situation::{Attempts, BadSituation, Situation};
+pub use standing::Standing;
 pub use trial::{Action, Counterexample, Effect, Gain, Harm, Proof, attempt, prove};
 pub use typing_plan::{Branch, TypingPlan};
 pub use waiting::{How, Schedule, WaitPhase, actions, schedule};

@@ -4,13 +4,14 @@ use headlock_profile::{Catalog, Code, Fault, Provenance, When};
 use headlock_twin::{Hands, PhaseKind};
 use serde::Serialize;
 
-use crate::candidate::{Candidate, CandidateState, explains};
+use crate::candidate::{Candidate, CandidateState};
 use crate::identify::{Excluded, Identification, identify};
+use crate::sight::explains;
 use crate::situation::{Attempts, BadSituation, Situation};
 use crate::steps::{headline, steps};
-use crate::trial::{Action, Gain, Proof, Trials};
+use crate::trial::{Action, Bench, Gain, Proof};
 use crate::typing_plan::{TypingPlan, typing_plan};
-use crate::waiting::{How, Schedule, actions, schedule};
+use crate::waiting::{How, Schedule, wait_out};
 use crate::ways::{RefusedWay, Way, ways};
 use crate::words;
 
@@ -202,13 +203,14 @@ pub fn plan(catalog: &Catalog, situation: &Situation, code: Option<&Code>) -> Re
     let told = situation.symptoms.iter().any(|symptom| symptom == "error-3");
     let hardware_lock = told || (!explained && symptoms.iter().any(|t| t.id == "error-3"));
     symptoms.retain(|trouble| hardware_lock || trouble.id != "error-3");
-    let wait = if hardware_lock { None } else { schedule(&locked) };
-    let after = wait.as_ref().map_or_else(|| locked.clone(), |schedule| waited(&locked, schedule));
+    let waited = if hardware_lock { None } else { wait_out(&locked) };
+    let (wait, after) = waited.map_or_else(|| (None, locked.clone()), |(schedule, after)| (Some(schedule), after));
+    let mut bench = Bench::default();
     let open_to_codes: &[Candidate<'_>] = if hardware_lock { &[] } else { &after };
     let (ways, refused_ways) = if locked.is_empty() || hardware_lock {
         (Vec::new(), Vec::new())
     } else {
-        ways(catalog, situation, &locked, &after)
+        ways(catalog, situation, &locked, &after, &mut bench)
     };
     // Where the hardware locks, no count and no wait is left to be hurt.
     let counting: &[Candidate<'_>] = if hardware_lock { &[] } else { &locked };
@@ -220,8 +222,8 @@ pub fn plan(catalog: &Catalog, situation: &Situation, code: Option<&Code>) -> Re
         excluded,
         notes,
         attempts_left: attempts_left(&locked),
-        entering_now: entering(&locked, &after, hardware_lock),
-        do_not: warnings(catalog, counting, wait.as_ref(), &refused_ways),
+        entering_now: entering(&locked, open_to_codes, hardware_lock, &mut bench),
+        do_not: warnings(catalog, counting, wait.as_ref(), &refused_ways, &mut bench),
         wait,
         ways,
         refused_ways,
@@ -254,30 +256,11 @@ pub fn plan(catalog: &Catalog, situation: &Situation, code: Option<&Code>) -> Re
     Ok(plan)
 }
 
-/// The candidates as they stand after the waiting; those whose wait never ends are left as they are.
-fn waited<'a>(candidates: &[Candidate<'a>], schedule: &Schedule) -> Vec<Candidate<'a>> {
-    candidates
-        .iter()
-        .map(|candidate| {
-            let states = candidate
-                .states
-                .iter()
-                .map(|state| {
-                    let mut state = state.clone();
-                    crate::trial::run(&mut state, &actions(&schedule.phases));
-                    state
-                })
-                .collect();
-            Candidate { states, ..candidate.clone() }
-        })
-        .collect()
-}
-
 fn line(candidate: &Candidate<'_>) -> ReadingLine {
     let mut doing: Vec<&'static str> = candidate
         .states
         .iter()
-        .map(|state| match state.twin.view().locks[0].phase {
+        .map(|state| match state.phase() {
             PhaseKind::Open => "plays",
             PhaseKind::Armed | PhaseKind::Checking => "asks for its code",
             PhaseKind::Waiting => "waits",
@@ -289,7 +272,7 @@ fn line(candidate: &Candidate<'_>) -> ReadingLine {
     if candidate.states.is_empty() {
         doing.push("has no lock");
     }
-    let left: Vec<Option<u16>> = candidate.states.iter().map(|state| state.twin.attempts_left(0)).collect();
+    let left: Vec<Option<u16>> = candidate.states.iter().map(|state| state.glance().lock.attempts_left).collect();
     ReadingLine {
         name: candidate.name(),
         unit: candidate.unit.identity.name.clone(),
@@ -303,7 +286,7 @@ fn line(candidate: &Candidate<'_>) -> ReadingLine {
 }
 
 fn attempts_left(candidates: &[Candidate<'_>]) -> AttemptsLeft {
-    let views = || candidates.iter().flat_map(|c| c.states.iter().map(move |s| (c, s.twin.view().locks[0])));
+    let views = || candidates.iter().flat_map(|c| c.states.iter().map(move |s| (c, s.glance().lock)));
     let worst = views().filter_map(|(c, lock)| Some((lock.attempts_left?, c))).min_by_key(|(left, _)| *left);
     AttemptsLeft {
         before_lock_out: worst.map(|(left, _)| left),
@@ -312,11 +295,11 @@ fn attempts_left(candidates: &[Candidate<'_>]) -> AttemptsLeft {
     }
 }
 
-fn entering(now: &[Candidate<'_>], after: &[Candidate<'_>], hardware_lock: bool) -> Entering {
-    let trials = Trials::run(after, &[Action::EnterRight]);
+fn entering(now: &[Candidate<'_>], after: &[Candidate<'_>], hardware_lock: bool, bench: &mut Bench) -> Entering {
+    let trials = bench.run(after, &[Action::EnterRight]);
     let proof = trials.proof(after, |effect| effect.harm.clone());
     let opens = |state: &CandidateState<'_>| {
-        state.twin.view().locks[0].phase == PhaseKind::Open
+        state.phase() == PhaseKind::Open
             || trials.effect(state).is_some_and(|effect| effect.gain.contains(&Gain::Opens))
     };
     let mut opens_under = Vec::new();
@@ -330,7 +313,7 @@ fn entering(now: &[Candidate<'_>], after: &[Candidate<'_>], hardware_lock: bool)
             not_under.push(candidate.name());
         }
     }
-    let states = || now.iter().flat_map(|c| c.states.iter().map(move |s| (c, s.twin.view().locks[0])));
+    let states = || now.iter().flat_map(|c| c.states.iter().map(move |s| (c, s.glance().lock)));
     let find = |phase| states().find(|(_, lock)| lock.phase == phase).map(|(c, _)| c.name());
     let fewest = states().filter_map(|(_, lock)| lock.attempts_left).min();
     let last = !hardware_lock
@@ -369,7 +352,13 @@ fn entering(now: &[Candidate<'_>], after: &[Candidate<'_>], hardware_lock: bool)
     Entering { safe, verdict, because, proof, opens_under, not_under }
 }
 
-fn warnings(catalog: &Catalog, now: &[Candidate<'_>], wait: Option<&Schedule>, refused: &[RefusedWay]) -> Vec<Warning> {
+fn warnings(
+    catalog: &Catalog,
+    now: &[Candidate<'_>],
+    wait: Option<&Schedule>,
+    refused: &[RefusedWay],
+    bench: &mut Bench,
+) -> Vec<Warning> {
     const QUARTER_HOUR_MS: u64 = 900_000;
     let uses = |how: How| wait.is_some_and(|schedule| schedule.phases.iter().any(|phase| phase.how == how));
     let mut tried: Vec<(&str, Vec<Action>, &[&str])> = vec![(
@@ -401,7 +390,7 @@ fn warnings(catalog: &Catalog, now: &[Candidate<'_>], wait: Option<&Schedule>, r
     }
     let mut out = Vec::new();
     for (text, actions, sources) in tried {
-        let trials = Trials::run(now, &actions);
+        let trials = bench.run(now, &actions);
         let proof = trials.proof(now, |effect| effect.harm.clone());
         if proof.counterexamples.is_empty() {
             continue;
@@ -436,12 +425,12 @@ fn typing_groups(after: &[Candidate<'_>], code: Option<&Code>) -> Vec<Typing> {
     let mut groups: Vec<Typing> = Vec::new();
     for candidate in after {
         for state in &candidate.states {
-            if state.twin.view().locks[0].phase == PhaseKind::Open {
+            if state.phase() == PhaseKind::Open {
                 continue;
             }
             let behaviour = &state.case.behaviour;
             let words = words::typing(behaviour);
-            let mut twin = state.twin.clone();
+            let mut twin = state.twin().clone();
             let typed = code.map(|code| {
                 headlock_profile::typing::takes_codes(behaviour).and_then(|()| Hands::on(&mut twin).presses_for(code))
             });
@@ -465,7 +454,7 @@ fn symptoms(catalog: &Catalog, situation: &Situation) -> Vec<Trouble> {
     let shown = situation.display.as_deref();
     troubles(catalog, |fault| {
         situation.symptoms.contains(&fault.id)
-            || shown.is_some_and(|seen| fault.display.iter().any(|text| crate::candidate::shows(text, seen)))
+            || shown.is_some_and(|seen| fault.display.iter().any(|text| crate::sight::shows(text, seen)))
     })
 }
 

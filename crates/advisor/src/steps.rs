@@ -73,7 +73,7 @@ pub(crate) fn steps(
     if let Some(schedule) = &plan.wait {
         steps.extend(waiting_steps(schedule));
     }
-    let locked_out = |c: &&Candidate<'_>| c.states.iter().any(|s| s.twin.view().locks[0].phase == PhaseKind::LockedOut);
+    let locked_out = |c: &&Candidate<'_>| c.states.iter().any(|s| s.phase() == PhaseKind::LockedOut);
     let out: Vec<String> = after.iter().filter(locked_out).map(Candidate::name).collect();
     if !out.is_empty() {
         let when = if out.len() == after.len() {

@@ -1,15 +1,17 @@
 //! Trying an action on the twin, under every reading that remains.
 
-use std::collections::HashMap;
-use std::thread;
+use std::sync::Arc;
 
 use headlock_lock::{Ignition, Span};
 use headlock_profile::behaviour::{DoesWord, LossWord, ShowsWord};
 use headlock_profile::typing::{self, Press};
-use headlock_twin::{Fault, Hands, Input, PhaseKind, Request, Screen, Supply, Twin, View};
+use headlock_twin::{Fault, Glance, Hands, Input, LockView, PhaseKind, Request, Screen, Supply, Twin};
+use rustc_hash::{FxHashMap, FxHashSet};
 use serde::Serialize;
 
-use crate::candidate::{Candidate, CandidateState, Class};
+use crate::candidate::{Candidate, CandidateState};
+use crate::cores;
+use crate::standing::{Standing, Successors};
 
 /// Something an owner can do.
 #[derive(Clone, Debug, PartialEq)]
@@ -49,13 +51,18 @@ pub enum Action {
     Press(Vec<Press>),
 }
 
+impl Action {
+    /// Whether a unit that offers no such thing is left untouched by it.
+    const fn is_nothing_where_not_offered(&self) -> bool {
+        matches!(self, Self::ShowSerial | Self::ServiceReset | Self::TesterReset | Self::TesterSerial)
+    }
+}
+
 /// What an action did under one state of one reading.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Effect {
-    /// The unit before.
-    pub before: View,
-    /// The unit after.
-    pub after: View,
+    /// The main lock after.
+    pub after: LockView,
     /// What it did to the owner's chances.
     pub harm: Vec<Harm>,
     /// What got better.
@@ -163,105 +170,155 @@ impl Proof {
 
 /// Runs actions, one after the other, under every state of every reading that remains.
 pub fn prove(candidates: &[Candidate<'_>], actions: &[Action]) -> Proof {
-    prove_with(candidates, actions, |effect| effect.harm.clone())
+    Bench::default().run(candidates, actions).proof(candidates, |effect| effect.harm.clone())
 }
 
-/// The same, with another notion of harm.
-pub(crate) fn prove_with(
-    candidates: &[Candidate<'_>],
-    actions: &[Action],
-    harm: impl Fn(&Effect) -> Vec<Harm>,
-) -> Proof {
-    Trials::run(candidates, actions).proof(candidates, harm)
+/// The trials of one plan: no unit that stands the same is put through the same twice.
+#[derive(Default)]
+pub(crate) struct Bench(Vec<(Vec<Action>, Trials)>);
+
+impl Bench {
+    /// What the actions do to these candidates, among others.
+    pub(crate) fn run(&mut self, candidates: &[Candidate<'_>], actions: &[Action]) -> &Trials {
+        let known = self.0.iter().position(|(known, _)| known == actions);
+        let index = known.unwrap_or_else(|| {
+            self.0.push((actions.to_vec(), Trials(FxHashMap::default())));
+            self.0.len() - 1
+        });
+        let trials = &mut self.0[index].1;
+        let mut new = distinct(candidates.iter().flat_map(|candidate| &candidate.states));
+        new.retain(|standing| !trials.0.contains_key(&standing.id()));
+        trials.0.extend(cores::each(&new, |standing| (standing.id(), try_on(standing, actions).0)));
+        trials
+    }
 }
 
 /// Actions, run on every state of some candidates. Units share readings: what behaves the same and stands the same is tried once.
-pub(crate) struct Trials(HashMap<Class, Effect>);
+pub(crate) struct Trials(FxHashMap<u64, Effect>);
 
 impl Trials {
-    /// Below this many runs a second thread costs more than it saves.
-    const WORTH_A_THREAD: usize = 24;
-
-    pub(crate) fn run(candidates: &[Candidate<'_>], actions: &[Action]) -> Self {
-        let mut distinct: HashMap<Class, &CandidateState<'_>> = HashMap::new();
-        for state in candidates.iter().flat_map(|candidate| &candidate.states) {
-            distinct.entry(state.class()).or_insert(state);
+    /// Runs the actions for good: what they did, and how the candidates stand then.
+    pub(crate) fn run_for_good<'a>(candidates: &[Candidate<'a>], actions: &[Action]) -> (Self, Vec<Candidate<'a>>) {
+        let distinct = distinct(candidates.iter().flat_map(|candidate| &candidate.states));
+        let ran = cores::each(&distinct, |standing| try_on(standing, actions));
+        let mut effects = FxHashMap::default();
+        let mut later = FxHashMap::default();
+        let mut successors = Successors::among(&distinct);
+        for (standing, (effect, twin)) in distinct.iter().zip(ran) {
+            effects.insert(standing.id(), effect);
+            later.insert(standing.id(), successors.of(standing, twin));
         }
-        let distinct: Vec<_> = distinct.into_iter().collect();
-        let threads = thread::available_parallelism().map_or(1, usize::from).min(distinct.len() / Self::WORTH_A_THREAD);
-        let all = |part: &[(Class, &CandidateState<'_>)]| -> Vec<(Class, Effect)> {
-            part.iter().map(|(class, state)| (class.clone(), attempt(state, actions))).collect()
+        let stand_then = |candidate: &Candidate<'a>| {
+            let mut seen = FxHashSet::default();
+            let then = candidate
+                .states
+                .iter()
+                .map(|state| CandidateState { case: state.case, standing: Arc::clone(&later[&state.standing.id()]) });
+            Candidate { states: then.filter(|state| seen.insert(state.standing.id())).collect(), ..candidate.clone() }
         };
-        if threads < 2 {
-            return Self(all(&distinct).into_iter().collect());
-        }
-        Self(thread::scope(|scope| {
-            let running: Vec<_> =
-                distinct.chunks(distinct.len().div_ceil(threads)).map(|part| scope.spawn(move || all(part))).collect();
-            running
-                .into_iter()
-                .flat_map(|worker| worker.join().unwrap_or_else(|panic| std::panic::resume_unwind(panic)))
-                .collect()
-        }))
+        let then = candidates.iter().map(stand_then).collect();
+        (Self(effects), then)
     }
 
     pub(crate) fn effect(&self, state: &CandidateState<'_>) -> Option<&Effect> {
-        self.0.get(&state.class())
+        self.0.get(&state.standing.id())
     }
 
-    /// What the runs show. A state that was not run is no proof of anything, so it counts as harmed.
+    /// What the runs show, at worst. A state that was not run is no proof of anything, so it counts as harmed.
     pub(crate) fn proof(&self, candidates: &[Candidate<'_>], harm: impl Fn(&Effect) -> Vec<Harm>) -> Proof {
         let mut proof = Proof { readings: 0, states: 0, safe: 0, counterexamples: Vec::new() };
         for candidate in candidates.iter().filter(|candidate| !candidate.states.is_empty()) {
             proof.readings += 1;
-            let before = proof.counterexamples.len();
             let mut all_run = true;
+            let mut worst: Option<(Vec<Harm>, &CandidateState<'_>)> = None;
             for state in &candidate.states {
                 proof.states += 1;
                 let harm = self.effect(state).map(&harm);
                 all_run &= harm.is_some();
-                if let Some(harm) = harm.filter(|harm| !harm.is_empty() && proof.counterexamples.len() == before) {
-                    proof.counterexamples.push(Counterexample {
-                        reading: candidate.name(),
-                        case: state.case.label(),
-                        harm,
-                    });
+                if let Some(harm) = harm.filter(|harm| worse(harm, worst.as_ref().map_or(&[], |(harm, _)| harm))) {
+                    worst = Some((harm, state));
                 }
             }
-            proof.safe += usize::from(all_run && proof.counterexamples.len() == before);
+            proof.safe += usize::from(all_run && worst.is_none());
+            proof.counterexamples.extend(worst.map(|(harm, state)| Counterexample {
+                reading: candidate.name(),
+                case: state.case.label(),
+                harm,
+            }));
         }
         proof
     }
 }
 
-/// Runs actions on one state.
-pub fn attempt(state: &CandidateState<'_>, actions: &[Action]) -> Effect {
-    let mut twin = state.twin.clone();
-    let before = twin.view();
-    let mut not_offered = false;
-    for action in actions {
-        not_offered |= !perform(&mut twin, action, state);
-    }
-    let after = twin.view();
-    // What would have become of it had only the time passed, ignition on: a wait that restarts is longer than that.
-    let mut control = state.twin.clone();
-    control.apply(twin.now_ms(), Input::Tick);
-    let idle = control.view();
-    Effect { harm: harm(&before, &idle, &after), gain: gained(&before, &idle, &after), before, after, not_offered }
+/// Each standing once.
+pub(crate) fn distinct<'s, 'a: 's>(states: impl Iterator<Item = &'s CandidateState<'a>>) -> Vec<&'s Arc<Standing>> {
+    let mut seen = FxHashSet::default();
+    states.map(|state| &state.standing).filter(|standing| seen.insert(standing.id())).collect()
 }
 
-/// Runs actions on a state for good.
-pub(crate) fn run(state: &mut CandidateState<'_>, actions: &[Action]) {
-    let mut twin = state.twin.clone();
-    for action in actions {
-        perform(&mut twin, action, state);
+/// Whether the first harm is worse than the second: the gravest counts, then the next.
+fn worse(first: &[Harm], second: &[Harm]) -> bool {
+    if first.is_empty() || first == second {
+        return false;
     }
-    state.twin = twin;
+    let grave = |harm: &[Harm]| {
+        let mut sorted = harm.to_vec();
+        sorted.sort_unstable();
+        sorted.into_iter().map(std::cmp::Reverse).collect::<Vec<_>>()
+    };
+    grave(first) > grave(second)
+}
+
+/// Runs actions on one state.
+pub fn attempt(state: &CandidateState<'_>, actions: &[Action]) -> Effect {
+    try_on(&state.standing, actions).0
+}
+
+/// Runs actions on one unit, and gives it back as it stands then.
+pub(crate) fn try_on(standing: &Standing, actions: &[Action]) -> (Effect, Twin) {
+    let mut twin = standing.twin().clone();
+    let mut not_offered = false;
+    let mut touched = false;
+    for action in actions {
+        let offered = perform(&mut twin, action, standing);
+        not_offered |= !offered;
+        touched |= offered || !action.is_nothing_where_not_offered();
+    }
+    let before = standing.glance();
+    if !touched {
+        let effect = Effect { after: before.lock, harm: Vec::new(), gain: Vec::new(), not_offered };
+        return (effect, twin);
+    }
+    // What would have become of it had only the time passed, ignition on: a wait that restarts is longer than that.
+    let idle = if twin.now_ms() == standing.twin().now_ms() {
+        before.clone()
+    } else {
+        let mut control = standing.twin().clone();
+        control.apply(twin.now_ms(), Input::Tick);
+        control.glance_since(before)
+    };
+    let after = twin.glance_since(&idle);
+    let effect = Effect {
+        harm: harm(before, &idle, &after),
+        gain: gained(before, &idle, &after),
+        after: after.lock,
+        not_offered,
+    };
+    (effect, twin)
+}
+
+/// Runs actions on a unit for good.
+pub(crate) fn run(standing: &Standing, actions: &[Action]) -> Twin {
+    let mut twin = standing.twin().clone();
+    for action in actions {
+        perform(&mut twin, action, standing);
+    }
+    twin
 }
 
 /// False if the unit offers no such thing.
-fn perform(twin: &mut Twin, action: &Action, state: &CandidateState<'_>) -> bool {
-    let behaviour = &state.case.behaviour;
+fn perform(twin: &mut Twin, action: &Action, standing: &Standing) -> bool {
+    let behaviour = standing.twin().spec().behaviour();
     let wrong = matches!(action, Action::EnterWrong).then(|| twin.wrong_code()).flatten();
     let mut hands = Hands::on(twin);
     match action {
@@ -298,13 +355,14 @@ fn perform(twin: &mut Twin, action: &Action, state: &CandidateState<'_>) -> bool
             hands.now(Input::Mend(Fault::OtherCode));
             hands.wait(behaviour.display.error_ms);
             make_ready(&mut hands, behaviour);
-            let code = hands.answer().unwrap_or_else(|| state.code.clone());
+            let code = hands.answer().unwrap_or_else(|| standing.code().clone());
             let done = hands.enter(&code).is_ok();
             hands.wait(behaviour.display.welcome_ms);
             done
         }
         Action::EnterWrong => {
             hands.wait(behaviour.display.error_ms);
+            make_ready(&mut hands, behaviour);
             let code =
                 wrong.and_then(|text| headlock_profile::Code::new(&text, headlock_profile::Provenance::Stated).ok());
             code.is_some_and(|code| hands.enter(&code).is_ok())
@@ -385,11 +443,13 @@ fn tester(
 pub(crate) fn harm_between(before: &Twin, after: &Twin) -> Vec<Harm> {
     let mut control = before.clone();
     control.apply(after.now_ms(), Input::Tick);
-    harm(&before.view(), &control.view(), &after.view())
+    let before = before.glance();
+    let idle = control.glance_since(&before);
+    harm(&before, &idle, &after.glance_since(&idle))
 }
 
-fn harm(before: &View, idle: &View, after: &View) -> Vec<Harm> {
-    let (b, a) = (before.locks[0], after.locks[0]);
+fn harm(before: &Glance, idle: &Glance, after: &Glance) -> Vec<Harm> {
+    let (b, a) = (before.lock, after.lock);
     let mut harm = Vec::new();
     if a.phase == PhaseKind::LockedOut && b.phase != PhaseKind::LockedOut {
         harm.push(Harm::LocksOut);
@@ -404,7 +464,7 @@ fn harm(before: &View, idle: &View, after: &View) -> Vec<Harm> {
     {
         harm.push(Harm::CostsAttempt);
     }
-    if longer(idle.locks[0].wait_left, a.wait_left) {
+    if longer(idle.lock.wait_left, a.wait_left) {
         harm.push(Harm::LengthensWait);
     }
     if b.phase == PhaseKind::Open && a.phase == PhaseKind::Armed {
@@ -421,13 +481,13 @@ fn harm(before: &View, idle: &View, after: &View) -> Vec<Harm> {
 }
 
 /// What got better, and would not have by waiting alone.
-fn gained(before: &View, idle: &View, after: &View) -> Vec<Gain> {
+fn gained(before: &Glance, idle: &Glance, after: &Glance) -> Vec<Gain> {
     let by_itself = gain(before, idle);
     gain(before, after).into_iter().filter(|gain| !by_itself.contains(gain)).collect()
 }
 
-fn gain(before: &View, after: &View) -> Vec<Gain> {
-    let (b, a) = (before.locks[0], after.locks[0]);
+fn gain(before: &Glance, after: &Glance) -> Vec<Gain> {
+    let (b, a) = (before.lock, after.lock);
     let mut gain = Vec::new();
     if b.phase != PhaseKind::Open && a.phase == PhaseKind::Open {
         gain.push(Gain::Opens);

@@ -82,10 +82,10 @@ pub(crate) fn typing_plan(after: &[Candidate<'_>], at_hand: Option<&Code>) -> Op
     let mut panels: HashMap<u64, u64> = HashMap::new();
     for candidate in after {
         for state in &candidate.states {
-            if state.twin.view().locks[0].phase != PhaseKind::Armed || !takes_codes(&state.twin) {
+            if state.phase() != PhaseKind::Armed || !takes_codes(state.twin()) {
                 continue;
             }
-            let class = *panels.entry(state.case.fingerprint).or_insert_with(|| panel_of(&state.twin));
+            let class = *panels.entry(state.case.fingerprint).or_insert_with(|| panel_of(state.twin()));
             let name = candidate.name();
             match classes.iter().position(|known| *known == class) {
                 Some(_) => {
@@ -95,9 +95,9 @@ pub(crate) fn typing_plan(after: &[Candidate<'_>], at_hand: Option<&Code>) -> Op
                 }
                 None => {
                     // One stand for each code: a move must be harmless whatever the digits.
-                    for code in codes_for(&state.twin, at_hand) {
+                    for code in codes_for(state.twin(), at_hand) {
                         classes.push(class);
-                        let twin = state.twin.clone().recoded(&code);
+                        let twin = state.twin().clone().recoded(&code);
                         stands.push(Stand { twin, code: code.reveal().to_owned(), names: vec![name.clone()] });
                     }
                 }

@@ -4,14 +4,20 @@
 //! on the shipped lock; what it finds is then proved on whole twins.
 
 use std::cmp::Reverse;
-use std::collections::{BinaryHeap, HashSet};
+use std::collections::BinaryHeap;
+use std::sync::Arc;
 
-use headlock_lock::{Conditions, Event, Feed, Ignition, Phase, Policy, Span, State, next_change_ms, step};
+use headlock_lock::{
+    Conditions, Event, Feed, Ignition, Interruption, Phase, Policy, Span, State, UnitNeed, next_change_ms, step,
+};
 use headlock_profile::behaviour::OnWith;
+use rustc_hash::{FxHashMap, FxHashSet};
 use serde::Serialize;
 
-use crate::candidate::{Candidate, CandidateState};
-use crate::trial::{Action, Effect, Harm, Proof, prove_with};
+use crate::candidate::Candidate;
+use crate::cores;
+use crate::standing::{Standing, Successors};
+use crate::trial::{Action, Effect, Harm, Proof, Trials, distinct, run};
 
 /// One part of the waiting.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize)]
@@ -72,20 +78,29 @@ struct Member<'a> {
     on_with_ignition: bool,
 }
 
-/// One belief: the states of all members, and how one came to them.
+/// One belief: the states of all members after the phases of its parent and one more. Most are never looked at, so the states are
+/// made when one is.
 struct Node {
+    parent: usize,
+    phase: Option<WaitPhase>,
     states: Vec<State>,
-    phases: Vec<WaitPhase>,
 }
 
 /// Finds the shortest way to wait, and proves it. `None` if no reading waits.
 pub fn schedule(candidates: &[Candidate<'_>]) -> Option<Schedule> {
+    wait_out(candidates).map(|(schedule, _)| schedule)
+}
+
+/// The same, and the candidates as they stand after the waiting; those whose wait never ends still wait.
+pub(crate) fn wait_out<'a>(candidates: &[Candidate<'a>]) -> Option<(Schedule, Vec<Candidate<'a>>)> {
     let mut members = Vec::new();
     let mut start = Vec::new();
     let mut never = Vec::new();
     for candidate in candidates {
         for state in &candidate.states {
-            let (Some(policy), Some(lock)) = (state.twin.spec().policy(0), state.twin.lock_state(0)) else { continue };
+            let (Some(policy), Some(lock)) = (state.twin().spec().policy(0), state.twin().lock_state(0)) else {
+                continue;
+            };
             if !pending(policy, lock) {
                 continue;
             }
@@ -96,7 +111,7 @@ pub fn schedule(candidates: &[Candidate<'_>]) -> Option<Schedule> {
                 }
                 continue;
             }
-            let on_with_ignition = state.twin.spec().behaviour().power.on_with == OnWith::Ignition;
+            let on_with_ignition = state.twin().spec().behaviour().power.on_with == OnWith::Ignition;
             add(&mut members, &mut start, Member { policy, on_with_ignition }, *lock);
         }
     }
@@ -105,12 +120,16 @@ pub fn schedule(candidates: &[Candidate<'_>]) -> Option<Schedule> {
     }
     let phases = if members.is_empty() { Some(Vec::new()) } else { search(&members, start) };
     let phases = phases.unwrap_or_default();
-    let proof = prove_waiting(candidates, &phases, &never);
+    let (trials, mut after) = Trials::run_for_good(candidates, &actions(&phases));
+    let proof = proof(candidates, &trials, &never);
     // What the lock alone promises must hold on the whole unit, too.
     let found = proof.readings == 0 || proof.is_safe();
+    if !found {
+        after = Trials::run_for_good(candidates, &actions(&[])).1;
+    }
     let phases = if found { phases } else { Vec::new() };
     let ends = ends(candidates, &phases);
-    Some(Schedule { phases, found, proof, never, ends })
+    Some((Schedule { phases, found, proof, never, ends }, after))
 }
 
 /// Adds a member, unless one with the same clock waits at least as long; it replaces those that wait less.
@@ -158,11 +177,11 @@ pub fn actions(phases: &[WaitPhase]) -> Vec<Action> {
 }
 
 /// Under every reading that can stop waiting it has stopped, and nothing else got worse.
-fn prove_waiting(candidates: &[Candidate<'_>], phases: &[WaitPhase], never: &[String]) -> Proof {
+fn proof(candidates: &[Candidate<'_>], trials: &Trials, never: &[String]) -> Proof {
     let able: Vec<Candidate<'_>> = candidates.iter().filter(|c| !never.contains(&c.name())).cloned().collect();
-    prove_with(&able, &actions(phases), |effect: &Effect| {
+    trials.proof(&able, |effect: &Effect| {
         let mut harm = effect.harm.clone();
-        let still = effect.after.locks[0].phase == headlock_twin::PhaseKind::Waiting;
+        let still = effect.after.phase == headlock_twin::PhaseKind::Waiting;
         if still && !harm.contains(&Harm::LengthensWait) {
             harm.push(Harm::LengthensWait);
         }
@@ -170,28 +189,29 @@ fn prove_waiting(candidates: &[Candidate<'_>], phases: &[WaitPhase], never: &[St
     })
 }
 
+/// For each phase, the readings whose last wait ends in it.
 fn ends(candidates: &[Candidate<'_>], phases: &[WaitPhase]) -> Vec<Vec<String>> {
-    let waiting = |state: &CandidateState<'_>| {
-        matches!(state.twin.lock_state(0).map(|lock| lock.phase), Some(Phase::Waiting { .. }))
-    };
-    let mut still: Vec<(String, Vec<CandidateState<'_>>)> = candidates
-        .iter()
-        .map(|c| {
-            // What behaves and stands the same ends the same; those that wait are all that matter.
-            let mut seen = HashSet::new();
-            let states = c.states.iter().filter(|state| waiting(state) && seen.insert(state.class()));
-            (c.name(), states.cloned().collect())
-        })
-        .collect();
-    still.retain(|(_, states)| !states.is_empty());
+    let waits = |standing: &Arc<Standing>| standing.glance().lock.phase == headlock_twin::PhaseKind::Waiting;
+    let waiting =
+        |c: &Candidate<'_>| distinct(c.states.iter().filter(|state| state.waits())).into_iter().cloned().collect();
+    let mut still: Vec<(String, Vec<Arc<Standing>>)> = candidates.iter().map(|c| (c.name(), waiting(c))).collect();
+    still.retain(|(_, standings)| !standings.is_empty());
     phases
         .iter()
         .map(|phase| {
-            let mut done = Vec::new();
             let action = &actions(std::slice::from_ref(phase))[..1];
-            still.retain_mut(|(name, states)| {
-                states.iter_mut().for_each(|state| crate::trial::run(state, action));
-                let waits = states.iter().any(waiting);
+            let mut seen = FxHashSet::default();
+            let now: Vec<_> = still.iter().flat_map(|(_, all)| all).filter(|one| seen.insert(one.id())).collect();
+            let mut successors = Successors::default();
+            let later: FxHashMap<u64, Arc<Standing>> = cores::each(&now, |standing| run(standing, action))
+                .into_iter()
+                .zip(&now)
+                .map(|(twin, before)| (before.id(), successors.of(before, twin)))
+                .collect();
+            let mut done = Vec::new();
+            still.retain_mut(|(name, standings)| {
+                standings.iter_mut().for_each(|standing| *standing = Arc::clone(&later[&standing.id()]));
+                let waits = standings.iter().any(waits);
                 if !waits {
                     done.push(std::mem::take(name));
                 }
@@ -240,38 +260,84 @@ fn search(members: &[Member<'_>], start: Vec<State>) -> Option<Vec<WaitPhase>> {
         _ => 0,
     });
     let most = MAX_PHASES + 2 * usize::try_from(cycles.max().unwrap_or(0)).unwrap_or(0);
-    let mut nodes = vec![Node { states: start, phases: Vec::new() }];
-    let mut queue = BinaryHeap::from([Reverse((0_u64, 0_usize, 0_usize))]);
-    let mut seen: HashSet<(Vec<State>, Option<How>)> = HashSet::new();
-    while let Some(Reverse((cost_s, depth, index))) = queue.pop() {
-        let (states, phases) = (nodes[index].states.clone(), nodes[index].phases.clone());
-        if members.iter().zip(&states).all(|(member, state)| !pending(member.policy, state)) {
-            return Some(phases);
+    let mut nodes = vec![Node { parent: 0, phase: None, states: start }];
+    let mut queue = BinaryHeap::from([Reverse((0_u64, 0_usize, 0_usize, 0_u64))]);
+    let mut seen: FxHashSet<(Vec<State>, Option<How>)> = FxHashSet::default();
+    while let Some(Reverse((looked_s, depth, index, cost_s))) = queue.pop() {
+        let last = nodes[index].phase.map(|phase| phase.how);
+        if let Some(WaitPhase { how, for_s }) = nodes[index].phase {
+            let before = &nodes[nodes[index].parent];
+            let came_by = before.phase.map(|phase| phase.how);
+            let states = members.iter().zip(&before.states).map(|(m, s)| after(m, *s, how, for_s, came_by)).collect();
+            nodes[index].states = states;
         }
-        let last = phases.last().map(|phase: &WaitPhase| phase.how);
-        if depth >= most || !seen.insert((states.clone(), last)) || nodes.len() > MAX_NODES {
+        let states = &nodes[index].states;
+        if members.iter().zip(states).all(|(member, state)| !pending(member.policy, state)) {
+            return Some(phases_to(&nodes, index));
+        }
+        // The way may have turned out longer than it looked: then others come first.
+        let at_least_s = cost_s + still_needs_s(members, states);
+        if at_least_s > looked_s {
+            queue.push(Reverse((at_least_s, depth, index, cost_s)));
+            continue;
+        }
+        if depth >= most || nodes.len() > MAX_NODES || !seen.insert((states.clone(), last)) {
             continue;
         }
         for how in [How::IgnitionOff, How::IgnitionOn, How::IgnitionAcc, How::EngineOn, How::BatteryOff] {
             if last == Some(how) {
                 continue;
             }
-            for for_s in lengths(members, &states, how) {
-                let next = members.iter().zip(&states).map(|(m, s)| after(m, *s, how, for_s, last)).collect();
-                let mut phases = phases.clone();
-                phases.push(WaitPhase { how, for_s });
+            for for_s in lengths(members, &nodes[index].states, how) {
                 let extra = match how {
                     How::BatteryOff => BATTERY_COST_S,
                     // Nobody runs the engine where standing will do.
                     How::EngineOn => for_s + MARGIN_S,
                     How::IgnitionOff | How::IgnitionAcc | How::IgnitionOn => 0,
                 };
-                nodes.push(Node { states: next, phases });
-                queue.push(Reverse((cost_s + for_s + extra, depth + 1, nodes.len() - 1)));
+                nodes.push(Node { parent: index, phase: Some(WaitPhase { how, for_s }), states: Vec::new() });
+                let cost_s = cost_s + for_s + extra;
+                queue.push(Reverse((cost_s.max(looked_s), depth + 1, nodes.len() - 1, cost_s)));
             }
         }
     }
     None
+}
+
+/// The least time that any way from here takes: the longest wait that only time ends, where waits that count with the ignition off
+/// alone and those that count with it on alone come one after the other.
+fn still_needs_s(members: &[Member<'_>], states: &[State]) -> u64 {
+    let (mut any, mut off, mut on) = (0, 0, 0);
+    for (Member { policy, .. }, state) in members.iter().zip(states) {
+        let Phase::Waiting { left: Span::Time { ms }, .. } = state.phase else { continue };
+        let cut = &policy.supply_cut;
+        let forgiven = policy.forgiveness.iter().flatten().any(|rule| rule.clears.wait);
+        if forgiven || cut.ends_wait_ms.is_some() || policy.clock.without_supply {
+            continue;
+        }
+        let left_s = ms.div_ceil(1000);
+        let clock = &policy.clock;
+        let goes_on = clock.on_ignition == Interruption::Harmless;
+        let counts = |ignition| goes_on || clock.ignition.contains(ignition);
+        let counts_off =
+            counts(Ignition::Off) && (clock.unit != UnitNeed::On || clock.on_unit == Interruption::Harmless);
+        let counts_on = [Ignition::Acc, Ignition::On, Ignition::Engine].into_iter().any(counts);
+        any = left_s.max(any);
+        if !counts_on {
+            off = left_s.max(off);
+        } else if !counts_off {
+            on = left_s.max(on);
+        }
+    }
+    any.max(off + on)
+}
+
+fn phases_to(nodes: &[Node], index: usize) -> Vec<WaitPhase> {
+    let parent = |at: &usize| nodes[*at].phase.map(|_| nodes[*at].parent);
+    let mut phases: Vec<WaitPhase> =
+        std::iter::successors(Some(index), parent).filter_map(|at| nodes[at].phase).collect();
+    phases.reverse();
+    phases
 }
 
 /// The lengths of a phase after which some reading has changed, in seconds.

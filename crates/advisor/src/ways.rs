@@ -1,13 +1,11 @@
 //! The ways to a code or past it, ranked, each tried on the twin before it is named.
 
-use std::collections::HashMap;
-
 use headlock_profile::{Advice, Catalog, Effort, Gives, Method, Trial};
 use serde::Serialize;
 
 use crate::candidate::{Candidate, CandidateState};
 use crate::situation::Situation;
-use crate::trial::{Action, Harm, Proof, prove};
+use crate::trial::{Action, Bench, Harm, Proof};
 
 /// A way that is advised.
 #[derive(Clone, Debug, Serialize)]
@@ -81,19 +79,19 @@ pub(crate) fn ways(
     situation: &Situation,
     now: &[Candidate<'_>],
     after: &[Candidate<'_>],
+    bench: &mut Bench,
 ) -> (Vec<Way>, Vec<RefusedWay>) {
     let mut advised = Vec::new();
     let mut refused = Vec::new();
-    // Many ways come down to the same action.
-    let mut proved_after = HashMap::new();
-    let mut proved_now = HashMap::new();
+    let mut prove = |candidates: &[Candidate<'_>], action: Action| {
+        bench.run(candidates, &[action]).proof(candidates, |effect| effect.harm.clone())
+    };
     for method in &catalog.methods {
         if let Err(because) = fits(method, situation, after) {
             refused.push(refuse(method, because, None));
             continue;
         }
-        let proof = action(method.trial)
-            .map(|action| proved_after.entry(method.trial).or_insert_with(|| prove(after, &[action])).clone());
+        let proof = action(method.trial).map(|action| prove(after, action));
         if method.advice == Advice::Never {
             refused.push(refuse(method, method.risk.clone(), proof));
             continue;
@@ -102,9 +100,7 @@ pub(crate) fn ways(
             Some(harm) => refused.push(refuse(method, format!("under {} it {}", harm.0, harm.1), proof)),
             None => {
                 let waits = now.iter().flat_map(|c| &c.states).any(CandidateState::waits);
-                let waiting = action(method.trial)
-                    .filter(|_| waits)
-                    .map(|action| proved_now.entry(method.trial).or_insert_with(|| prove(now, &[action])).clone());
+                let waiting = action(method.trial).filter(|_| waits).map(|action| prove(now, action));
                 advised.push(way(method, situation, proof, waiting));
             }
         }

@@ -84,12 +84,13 @@ fn after_the_schedule_no_reading_waits_and_before_its_end_some_does() {
     assert!(schedule.found && schedule.proof.is_safe() && schedule.never.is_empty());
     let hows: Vec<How> = schedule.phases.iter().map(|phase| phase.how).collect();
     assert!(hows.contains(&How::IgnitionOff) && hows.contains(&How::IgnitionOn), "{hows:?}");
-    let still_waits =
-        |phases: &[headlock_advisor::WaitPhase]| {
-            found.remaining.iter().flat_map(|c| &c.states).any(|state| {
-                attempt(state, &headlock_advisor::actions(phases)).after.locks[0].phase == PhaseKind::Waiting
-            })
-        };
+    let still_waits = |phases: &[headlock_advisor::WaitPhase]| {
+        found
+            .remaining
+            .iter()
+            .flat_map(|c| &c.states)
+            .any(|state| attempt(state, &headlock_advisor::actions(phases)).after.phase == PhaseKind::Waiting)
+    };
     assert!(!still_waits(&schedule.phases));
     for index in 0..schedule.phases.len() {
         let mut shorter = schedule.phases.clone();
@@ -113,7 +114,7 @@ fn the_schedule_is_as_short_as_brute_force_finds() {
                 .remaining
                 .iter()
                 .filter(|c| {
-                    c.states.iter().all(|s| !matches!(s.twin.lock_view(0).wait_left, Some(headlock_lock::Span::Time { ms }) if ms > 7_200_000))
+                    c.states.iter().all(|s| !matches!(s.twin().lock_view(0).wait_left, Some(headlock_lock::Span::Time { ms }) if ms > 7_200_000))
                 })
                 .cloned()
                 .collect();
@@ -148,7 +149,7 @@ fn brute_force(candidates: &[headlock_advisor::Candidate<'_>], grid_s: u64) -> O
                 let ends = candidates
                     .iter()
                     .flat_map(|c| &c.states)
-                    .all(|state| attempt(state, &actions).after.locks[0].phase != PhaseKind::Waiting);
+                    .all(|state| attempt(state, &actions).after.phase != PhaseKind::Waiting);
                 if ends {
                     best = Some(total);
                 }
@@ -262,7 +263,7 @@ fn however_the_sources_differ_a_right_code_is_typed_without_an_attempt_lost() {
         .unwrap()
         .remaining
         .iter()
-        .filter(|c| c.states.iter().any(|s| s.twin.spec().policy(0).unwrap().kind == headlock_lock::Kind::Code))
+        .filter(|c| c.states.iter().any(|s| s.twin().spec().policy(0).unwrap().kind == headlock_lock::Kind::Code))
         .map(headlock_advisor::Candidate::name)
         .collect();
     for name in &coded {

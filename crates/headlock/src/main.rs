@@ -7,6 +7,10 @@ use clap::error::ErrorKind;
 use headlock::cli::Cli;
 use headlock::failure::Failure;
 
+// A plan makes and drops many small values on all cores at once.
+#[global_allocator]
+static ALLOCATOR: mimalloc::MiMalloc = mimalloc::MiMalloc;
+
 fn main() -> ExitCode {
     Failure::paint_plainly();
     let cli = match Cli::try_parse() {

@@ -900,6 +900,9 @@ fn a_display_that_no_unit_shows_leaves_nothing_and_says_so() {
     let done = headlock(&["plan", "--display", "GOOD MORNING"]);
     assert_eq!(done.code, 1);
     holds_all(&done.out, &["Nothing in the catalogue behaves as you describe", "Enter no code"]);
+    let dark = headlock(&["plan", "--display", " "]);
+    assert_eq!((dark.code, dark.out.as_str()), (2, ""));
+    holds_all(&dark.err, &["an empty text is nothing that a display shows", "--symptom no-reaction"]);
 }
 
 #[test]
@@ -931,4 +934,8 @@ fn folders_below_a_catalogue_are_read_too() {
     let listed = headlock(&["units", "nova", "--catalog", folder.path().to_str().unwrap(), "--json"]).ok().json();
     assert_eq!(names(&listed["units"], "id"), ["acme/nova-1"]);
     assert!(text(&listed["units"][0]["file"]).ends_with("nova.toml"));
+    fs::write(below.join("empty.toml"), "\n").unwrap();
+    let empty = headlock(&["units", "--catalog", folder.path().to_str().unwrap()]);
+    assert_eq!(empty.code, 3);
+    holds_all(&empty.err, &["empty.toml", "this file says nothing", "docs/catalogue.md"]);
 }

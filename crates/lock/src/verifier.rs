@@ -7,19 +7,30 @@ use sha2::Sha256;
 use subtle::ConstantTimeEq;
 use zeroize::{Zeroize, ZeroizeOnDrop};
 
-/// The key bound to one device. Its Debug is redacted and its memory is wiped.
-#[derive(Clone, Zeroize, ZeroizeOnDrop)]
-pub struct DeviceKey([u8; 32]);
+/// The key bound to one device, ready for use. Its Debug is redacted and its memory is wiped.
+#[derive(Clone)]
+pub struct DeviceKey(Hmac<Sha256>);
+
+// The MAC's two digests hold all of the key, and wipe themselves.
+const _: () = {
+    const fn wipes_itself<T: ZeroizeOnDrop>() {}
+    wipes_itself::<Sha256>();
+};
 
 impl DeviceKey {
     /// Wraps 32 bytes.
-    pub const fn new(bytes: [u8; 32]) -> Self {
-        Self(bytes)
+    pub fn new(mut bytes: [u8; 32]) -> Self {
+        // HMAC pads a short key with zeros (RFC 2104, clause 2), so this is the key itself.
+        let mut block = hmac::digest::Key::<Hmac<Sha256>>::default();
+        block[..bytes.len()].copy_from_slice(&bytes);
+        let mac = Hmac::new(&block);
+        block.zeroize();
+        bytes.zeroize();
+        Self(mac)
     }
 
     pub(crate) fn mac(&self, parts: &[&[u8]]) -> [u8; 32] {
-        // HMAC takes a key of any length, so this cannot fail for 32 bytes; a zero tag would match nothing.
-        let Ok(mut mac) = Hmac::<Sha256>::new_from_slice(&self.0) else { return [0; 32] };
+        let mut mac = self.0.clone();
         for part in parts {
             mac.update(part);
         }

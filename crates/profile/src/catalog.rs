@@ -87,6 +87,10 @@ impl Catalog {
             match Node::parse(file.name, file.text) {
                 Err(problem) => problems.push(problem),
                 Ok(root) => match root.as_table() {
+                    Some([]) if file.text.trim().is_empty() => problems.push(
+                        Problem::new(&root.place, "", "this file says nothing")
+                            .help("a unit starts with its id, as docs/catalogue.md shows; or remove the file"),
+                    ),
                     Some(entries) if entries.iter().any(|(name, _)| matches!(name.as_str(), "id" | "reading")) => {
                         drafts.push(root);
                     }

@@ -25,4 +25,4 @@ pub use input::{Fault, Input, KeyId, OwnerAction, Request, Stick, StickFile, Sup
 pub use record::{Answer, PhaseKind, Record, Screen, Verdict};
 pub use spec::{Provision, Spec, SpecError, example_firmware, unknown_code};
 pub use twin::Twin;
-pub use view::{LockView, View, attempts_until};
+pub use view::{Glance, LockView, View, attempts_until, served};

@@ -200,19 +200,33 @@ impl Twin {
     /// # Errors
     /// The number of wrong codes that lock it out for good already, if that is fewer.
     pub fn new_failed(spec: Arc<Spec>, wrong_codes: u16) -> Result<Self, u16> {
-        let mut twin = Self::new_armed(spec);
-        for n in 0..wrong_codes {
-            let policy = &twin.spec.locks[0].policy;
-            let before = crate::view::served(policy, twin.locks[0].state);
-            if matches!(before.phase, Phase::LockedOut) {
-                return Err(n);
-            }
-            let (checking, _) = headlock_lock::step(policy, before, headlock_lock::Event::CodeEntered);
-            let (after, _) = headlock_lock::step(policy, checking, headlock_lock::Event::Mismatched);
-            twin.locks[0].state = after;
+        let twin = Self::new_armed(spec);
+        let mut last = (0, twin.locks[0].state);
+        for (n, state) in (0..=wrong_codes).zip(twin.after_wrong_codes()) {
+            last = (n, state);
         }
-        twin.persist(0);
-        Ok(twin)
+        if last.0 < wrong_codes { Err(last.0) } else { Ok(twin.standing_at(last.1)) }
+    }
+
+    /// How its main lock stands now and after each further wrong code, each wait in between served; it ends where it is locked out
+    /// for good.
+    pub fn after_wrong_codes(&self) -> impl Iterator<Item = State> + use<'_> {
+        use headlock_lock::{Event, step};
+        let policy = &self.spec.locks[0].policy;
+        std::iter::successors(Some(self.locks[0].state), move |state| {
+            let before = crate::view::served(policy, *state);
+            let (checking, _) = step(policy, before, Event::CodeEntered);
+            let (after, _) = step(policy, checking, Event::Mismatched);
+            (!matches!(before.phase, Phase::LockedOut)).then_some(after)
+        })
+    }
+
+    /// The same unit with its main lock in this state.
+    #[must_use]
+    pub fn standing_at(mut self, state: State) -> Self {
+        self.locks[0].state = state;
+        self.persist(0);
+        self
     }
 
     /// The same unit, standing the same, with another code in its main lock.

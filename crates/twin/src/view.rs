@@ -50,7 +50,37 @@ pub struct LockView {
     pub wanted: bool,
 }
 
+/// What tells harm from none: the main lock and what is broken, without a text.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Glance {
+    /// The main lock.
+    pub lock: LockView,
+    /// It can never be used again.
+    pub bricked: bool,
+    /// The panel takes no key.
+    pub frozen: bool,
+    /// What is gone.
+    pub lost: Vec<LossWord>,
+    state: State,
+}
+
 impl Twin {
+    /// What tells harm from none.
+    pub fn glance(&self) -> Glance {
+        self.glance_with(self.lock_view(0))
+    }
+
+    /// The same, sparing the count of attempts where the lock stands as it stood at an earlier glance.
+    pub fn glance_since(&self, earlier: &Glance) -> Glance {
+        let same = self.locks[0].state == earlier.state;
+        self.glance_with(if same { earlier.lock } else { self.lock_view(0) })
+    }
+
+    fn glance_with(&self, lock: LockView) -> Glance {
+        let state = self.locks[0].state;
+        Glance { lock, bricked: self.broken.bricked, frozen: self.broken.frozen, lost: self.lost.clone(), state }
+    }
+
     /// The unit from outside.
     pub fn view(&self) -> View {
         let works = self.on && self.alive() && !self.asleep_starting();
@@ -116,7 +146,8 @@ impl Twin {
         }
     }
 
-    fn screen_now(&self) -> Screen {
+    /// What the display means.
+    pub fn screen_now(&self) -> Screen {
         if !self.on || !self.alive() || self.broken.surge || self.fuse_feeds_out(FeedsWord::Display) {
             return Screen::Off;
         }
@@ -280,7 +311,8 @@ pub fn attempts_until(policy: &Policy, state: State, any_penalty: bool) -> Optio
     None
 }
 
-pub(crate) fn served(policy: &Policy, state: State) -> State {
+/// The state once a wait that runs is over.
+pub fn served(policy: &Policy, state: State) -> State {
     if !matches!(state.phase, Phase::Waiting { .. }) {
         return state;
     }

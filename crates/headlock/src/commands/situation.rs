@@ -56,6 +56,12 @@ impl Options {
                 "the number on the unit's label, like CL12345678",
             ));
         }
+        if self.display.as_deref().is_some_and(|text| text.trim().is_empty()) {
+            return Err(Failure::input(
+                "an empty text is nothing that a display shows",
+                "what it shows, like --display CODE; for a dark one leave --display out and say --symptom no-reaction",
+            ));
+        }
         let unit = match &self.unit {
             Some(text) => Some(super::find_unit(catalog, text)?.identity.id.clone()),
             None => None,
