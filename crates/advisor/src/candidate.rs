@@ -6,9 +6,9 @@ use std::sync::Arc;
 use headlock_lock::{Ignition, Phase};
 use headlock_profile::{Case, Code, Firmware, Reading, Unit};
 use headlock_twin::{Glance, Input, PhaseKind, Provision, Spec, Twin, unknown_code};
+use rayon::prelude::*;
 use rustc_hash::{FxHashMap, FxHashSet};
 
-use crate::cores;
 use crate::sight::{hardware_lock, shows, texts};
 use crate::situation::{Attempts, Situation};
 use crate::standing::{Prospect, Standing, fresh};
@@ -122,16 +122,16 @@ impl Pool {
             }
         }
         let kinds: Vec<_> = kinds.into_iter().collect();
-        let stands = cores::each(&kinds, |(_, (unit, reading, case, firmware))| {
+        let look_at = |(kind, (unit, reading, case, firmware)): (Kind, (&Unit, &Reading, &Case, Firmware))| {
             let serial = serial_of(unit, situation);
             let code = unknown_code(unit, case, &serial)?;
             let mut provision = Provision::example(unit, &reading.firmware, vec![code.clone()]);
             provision.serial = serial;
-            provision.firmware.clone_from(firmware);
+            provision.firmware = firmware;
             let spec = Spec::new(unit, case, provision).ok()?;
-            Some(stands(Arc::new(spec), &code, case, situation))
-        });
-        Self(kinds.into_iter().zip(stands).filter_map(|((kind, _), stands)| Some((kind, stands?))).collect())
+            Some((kind, stands(Arc::new(spec), &code, case, situation)))
+        };
+        Self(kinds.into_par_iter().filter_map(look_at).collect::<Vec<_>>().into_iter().collect())
     }
 }
 

@@ -2,7 +2,6 @@
 #![forbid(unsafe_code)]
 
 mod candidate;
-mod cores;
 mod identify;
 mod plan;
 mod sight;

@@ -6,11 +6,11 @@ use headlock_lock::{Ignition, Span};
 use headlock_profile::behaviour::{DoesWord, LossWord, ShowsWord};
 use headlock_profile::typing::{self, Press};
 use headlock_twin::{Fault, Glance, Hands, Input, LockView, PhaseKind, Request, Screen, Supply, Twin};
+use rayon::prelude::*;
 use rustc_hash::{FxHashMap, FxHashSet};
 use serde::Serialize;
 
 use crate::candidate::{Candidate, CandidateState};
-use crate::cores;
 use crate::standing::{Standing, Successors};
 
 /// Something an owner can do.
@@ -188,7 +188,7 @@ impl Bench {
         let trials = &mut self.0[index].1;
         let mut new = distinct(candidates.iter().flat_map(|candidate| &candidate.states));
         new.retain(|standing| !trials.0.contains_key(&standing.id()));
-        trials.0.extend(cores::each(&new, |standing| (standing.id(), try_on(standing, actions).0)));
+        trials.0.par_extend(new.par_iter().map(|standing| (standing.id(), try_on(standing, actions).0)));
         trials
     }
 }
@@ -200,7 +200,7 @@ impl Trials {
     /// Runs the actions for good: what they did, and how the candidates stand then.
     pub(crate) fn run_for_good<'a>(candidates: &[Candidate<'a>], actions: &[Action]) -> (Self, Vec<Candidate<'a>>) {
         let distinct = distinct(candidates.iter().flat_map(|candidate| &candidate.states));
-        let ran = cores::each(&distinct, |standing| try_on(standing, actions));
+        let ran = distinct.par_iter().map(|standing| try_on(standing, actions)).collect::<Vec<_>>();
         let mut effects = FxHashMap::default();
         let mut later = FxHashMap::default();
         let mut successors = Successors::among(&distinct);

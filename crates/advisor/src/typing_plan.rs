@@ -9,6 +9,7 @@ use headlock_profile::behaviour::{ConfirmSpec, OnWith};
 use headlock_profile::typing::{PRESS_MS, Press};
 use headlock_profile::{Code, Provenance};
 use headlock_twin::{Hands, Input, PhaseKind, Twin};
+use rayon::prelude::*;
 use serde::Serialize;
 
 use crate::candidate::Candidate;
@@ -169,8 +170,8 @@ fn solve(stands: &[Stand], depth: usize) -> Option<TypingPlan> {
         return None;
     }
     let mut best: Option<(usize, Move, Groups)> = None;
-    for candidate in moves(stands) {
-        let Some(groups) = outcome(stands, &candidate) else { continue };
+    let tried: Vec<_> = moves(stands).into_par_iter().filter_map(|one| Some((outcome(stands, &one)?, one))).collect();
+    for (groups, candidate) in tried {
         let opened =
             groups.iter().filter(|(sight, _)| *sight == Sight::Plays).map(|(_, list)| list.len()).sum::<usize>();
         let idle = groups.len() == 1 && matches!(groups[0].0, Sight::Same);

@@ -11,11 +11,11 @@ use headlock_lock::{
     Conditions, Event, Feed, Ignition, Interruption, Phase, Policy, Span, State, UnitNeed, next_change_ms, step,
 };
 use headlock_profile::behaviour::OnWith;
+use rayon::prelude::*;
 use rustc_hash::{FxHashMap, FxHashSet};
 use serde::Serialize;
 
 use crate::candidate::Candidate;
-use crate::cores;
 use crate::standing::{Standing, Successors};
 use crate::trial::{Action, Effect, Harm, Proof, Trials, distinct, run};
 
@@ -203,11 +203,9 @@ fn ends(candidates: &[Candidate<'_>], phases: &[WaitPhase]) -> Vec<Vec<String>> 
             let mut seen = FxHashSet::default();
             let now: Vec<_> = still.iter().flat_map(|(_, all)| all).filter(|one| seen.insert(one.id())).collect();
             let mut successors = Successors::default();
-            let later: FxHashMap<u64, Arc<Standing>> = cores::each(&now, |standing| run(standing, action))
-                .into_iter()
-                .zip(&now)
-                .map(|(twin, before)| (before.id(), successors.of(before, twin)))
-                .collect();
+            let ran: Vec<_> = now.par_iter().map(|standing| run(standing, action)).collect();
+            let later: FxHashMap<u64, Arc<Standing>> =
+                ran.into_iter().zip(&now).map(|(twin, before)| (before.id(), successors.of(before, twin))).collect();
             let mut done = Vec::new();
             still.retain_mut(|(name, standings)| {
                 standings.iter_mut().for_each(|standing| *standing = Arc::clone(&later[&standing.id()]));

@@ -2,9 +2,10 @@
 
 use std::collections::HashMap;
 use std::hash::{DefaultHasher, Hasher};
-use std::sync::Arc;
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use headlock_lock::Policy;
+use rayon::prelude::*;
 
 use crate::behaviour::Behaviour;
 use crate::decode::decode;
@@ -159,7 +160,7 @@ impl Catalog {
     }
 
     fn add_units(&mut self, drafts: &[Node], problems: &mut Vec<Problem>) {
-        let mut known = Known::new();
+        let mut new = Vec::new();
         let mut seen: HashMap<String, Place> = HashMap::new();
         for root in drafts {
             let id = root.get("id").and_then(Node::as_str).unwrap_or_default().to_owned();
@@ -174,7 +175,12 @@ impl Catalog {
                 );
                 continue;
             }
-            match unit(root, drafts, &mut known) {
+            new.push(root);
+        }
+        let known = Known::default();
+        let made: Vec<_> = new.into_par_iter().with_max_len(1).map(|root| unit(root, drafts, &known)).collect();
+        for unit in made {
+            match unit {
                 Ok(unit) => self.units.push(unit),
                 Err(found) => problems.extend(found),
             }
@@ -289,7 +295,7 @@ pub fn reading_with(
             return Err(vec![Problem::in_file(unit_id, format!("it has no reading {reading_id:?}"))]);
         }
     }
-    unit(&root, &drafts, &mut Known::new())
+    unit(&root, &drafts, &Known::default())
 }
 
 fn without(node: &Node, keys: &[&str]) -> Node {
@@ -363,9 +369,13 @@ fn check_cited(node: &Node, path: &str, known: &[&str], problems: &mut Vec<Probl
 }
 
 /// Behaviours that were read and checked already, by their fingerprint: units share readings.
-type Known = HashMap<u64, (Arc<Behaviour>, Vec<Policy>)>;
+type Known = Mutex<HashMap<u64, (Arc<Behaviour>, Vec<Policy>)>>;
 
-fn unit(root: &Node, drafts: &[Node], known: &mut Known) -> Result<Unit, Vec<Problem>> {
+fn lock<T>(shared: &Mutex<T>) -> MutexGuard<'_, T> {
+    shared.lock().unwrap_or_else(PoisonError::into_inner)
+}
+
+fn unit(root: &Node, drafts: &[Node], known: &Known) -> Result<Unit, Vec<Problem>> {
     root.only("", &IDENTITY_FIELDS).map_err(|p| vec![p])?;
     let default = citation(root, &(Vec::new(), Grade::Unknown)).map_err(|p| vec![p])?;
     let identity_node = without(root, &["reading", "sources", "grade"]);
@@ -468,7 +478,7 @@ fn reading(
     unit_id: &str,
     default: &(Vec<String>, Grade),
     drafts: &[Node],
-    known: &mut Known,
+    known: &Known,
 ) -> Result<Reading, Problem> {
     let merged = resolved(node, unit_id, drafts, &mut Vec::new())?;
     let text = |key: &str| merged.get(key).and_then(Node::as_str).unwrap_or_default().to_owned();
@@ -548,7 +558,7 @@ fn resolved(node: &Node, unit_id: &str, drafts: &[Node], trail: &mut Vec<String>
     Ok(parent.overlaid_with(node))
 }
 
-fn cases(mut tree: Node, choices: &[Choice], node: &Node, path: &str, known: &mut Known) -> Result<Vec<Case>, Problem> {
+fn cases(mut tree: Node, choices: &[Choice], node: &Node, path: &str, known: &Known) -> Result<Vec<Case>, Problem> {
     let count = choices.iter().map(|choice| choice.options.len()).fold(1_usize, usize::saturating_mul);
     if count > MAX_CASES {
         let open: Vec<&str> = choices.iter().map(|choice| choice.path.as_str()).collect();
@@ -563,7 +573,7 @@ fn case(
     choices: &[Choice],
     mut index: usize,
     (node, path): (&Node, &str),
-    known: &mut Known,
+    known: &Known,
 ) -> Result<Case, Problem> {
     let mut decided = Vec::new();
     for choice in choices {
@@ -576,8 +586,9 @@ fn case(
     let mut hasher = DefaultHasher::new();
     tree.hash_value(&mut hasher);
     let fingerprint = hasher.finish();
-    if let Some((behaviour, policies)) = known.get(&fingerprint) {
-        return Ok(Case { decided, behaviour: Arc::clone(behaviour), policies: policies.clone(), fingerprint });
+    let checked = lock(known).get(&fingerprint).cloned();
+    if let Some((behaviour, policies)) = checked {
+        return Ok(Case { decided, behaviour, policies, fingerprint });
     }
     let behaviour: Behaviour = decode(tree, path)?;
     let located = |fault: Fault| {
@@ -597,6 +608,6 @@ fn case(
     validate::check(&behaviour).map_err(located)?;
     let policies = policies(&behaviour).map_err(located)?;
     let behaviour = Arc::new(behaviour);
-    known.insert(fingerprint, (Arc::clone(&behaviour), policies.clone()));
+    lock(known).insert(fingerprint, (Arc::clone(&behaviour), policies.clone()));
     Ok(Case { decided, behaviour, policies, fingerprint })
 }

@@ -110,7 +110,11 @@ impl Twin {
             OwnerAction::SetCode(code) if allowed.sets_code => {
                 let length = self.locks[0].alphabets.len();
                 let fits = code.reveal().chars().count() == length
-                    && code.reveal().chars().zip(&self.locks[0].alphabets).all(|(c, alphabet)| alphabet.contains(&c));
+                    && code
+                        .reveal()
+                        .chars()
+                        .zip(self.locks[0].alphabets.iter())
+                        .all(|(c, alphabet)| alphabet.contains(&c));
                 if fits && !self.can_save() {
                     self.record(Record::WriteFailed);
                     self.record(Record::Refused("nothing can be written now"));
@@ -142,7 +146,7 @@ impl Twin {
                     self.refresh_alphabets();
                     // A code of the old length could never be typed again: the owner sets a new one.
                     if lengthens && self.spec.locks[0].code.belongs_to == CodeOwner::Owner {
-                        self.locks[0].verifiers.clear();
+                        self.locks[0].verifiers = std::sync::Arc::default();
                         self.feed(0, Event::CodeSet(false));
                     }
                 } else {

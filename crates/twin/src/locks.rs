@@ -1,5 +1,7 @@
 //! The locks of the unit: events in, records to the memory, codes compared.
 
+use std::sync::Arc;
+
 use headlock_lock::{Conditions, Effect, Event, Phase, State, Verifier, step};
 use headlock_profile::Code;
 use headlock_profile::behaviour::{CodeOwner, Renewal};
@@ -20,19 +22,18 @@ impl Twin {
 
     pub(crate) fn set_codes(&mut self, index: usize, codes: &[Code]) {
         let key = &self.spec.device_key;
-        self.locks[index].verifiers = codes
-            .iter()
-            .zip(0_u8..)
-            .map(|(code, number)| Verifier::new(key, [number; 16], code.reveal().as_bytes()))
-            .collect();
+        let verifiers = codes.iter().zip(0_u8..);
+        let verifiers = verifiers.map(|(code, number)| Verifier::new(key, [number; 16], code.reveal().as_bytes()));
+        self.locks[index].verifiers = Arc::new(verifiers.collect());
     }
 
     /// The owner's code in place of the first one.
     pub(crate) fn replace_code(&mut self, code: &Code) {
         let fresh = Verifier::new(&self.spec.device_key, [u8::MAX; 16], code.reveal().as_bytes());
-        match self.locks[0].verifiers.first_mut() {
+        let verifiers = Arc::make_mut(&mut self.locks[0].verifiers);
+        match verifiers.first_mut() {
             Some(first) => *first = fresh,
-            None => self.locks[0].verifiers.push(fresh),
+            None => verifiers.push(fresh),
         }
     }
 
@@ -40,7 +41,7 @@ impl Twin {
         for index in 0..self.locks.len() {
             let lock = &self.spec.locks[index];
             let length = lock.length(&self.spec.cleaned(&self.serial), |name| self.settings.get(name).cloned());
-            self.locks[index].alphabets = lock.alphabets(length);
+            self.locks[index].alphabets = Arc::new(lock.alphabets(length));
         }
     }
 
@@ -169,7 +170,7 @@ impl Twin {
         (0..count.min(64)).find_map(|mut number| {
             // Counting from the last place up, so that the first candidates differ least.
             let mut code = vec![' '; alphabets.len()];
-            for (slot, alphabet) in code.iter_mut().zip(alphabets).rev() {
+            for (slot, alphabet) in code.iter_mut().zip(alphabets.iter()).rev() {
                 *slot = alphabet[number % alphabet.len()];
                 number /= alphabet.len();
             }

@@ -52,8 +52,8 @@ pub struct Twin {
 pub(crate) struct Lock {
     pub(crate) state: State,
     pub(crate) store: Store,
-    pub(crate) verifiers: Vec<Verifier>,
-    pub(crate) alphabets: Vec<Vec<char>>,
+    pub(crate) verifiers: Arc<Vec<Verifier>>,
+    pub(crate) alphabets: Arc<Vec<Vec<char>>>,
 }
 
 /// What surrounds the unit.
@@ -137,7 +137,7 @@ impl Twin {
             let state = State { config: Config { enabled: lock.checking, code_set, ..fresh.config }, ..fresh };
             // A memory that takes every write cannot refuse this one.
             let _ = store.save(&mut memory, &spec.device_key, &state);
-            locks.push(Lock { state, store, verifiers: Vec::new(), alphabets: Vec::new() });
+            locks.push(Lock { state, store, verifiers: Arc::default(), alphabets: Arc::default() });
         }
         let mut twin = Self {
             now_ms: 0,
