@@ -93,8 +93,8 @@ impl Prospect {
     pub(crate) fn of(policy: &Policy, state: State) -> Self {
         let wrong = |state| step(policy, step(policy, state, Event::CodeEntered).0, Event::Mismatched).0;
         let tally = state.tally;
-        let first = wrong(headlock_twin::served(policy, state));
-        let second = wrong(headlock_twin::served(policy, first));
+        let first = wrong(headlock_lock::served(policy, state));
+        let second = wrong(headlock_lock::served(policy, first));
         Self {
             phase: state.phase,
             counted: [tally.failed > 0, tally.in_round > 0, tally.rounds > 0],
@@ -150,7 +150,7 @@ mod tests {
                 let mut first: FxHashMap<Prospect, Vec<crate::trial::Effect>> = FxHashMap::default();
                 for state in armed.after_wrong_codes().take(24) {
                     // As it stands, and with its wait over.
-                    let effects = [state, headlock_twin::served(&policy, state)].map(|state| {
+                    let effects = [state, headlock_lock::served(&policy, state)].map(|state| {
                         let mut twin = armed.clone().standing_at(state);
                         twin.apply(0, Input::Ignition(Ignition::On));
                         let standing = Standing::new(0, twin, code.clone());

@@ -6,19 +6,29 @@
 #![no_std]
 #![forbid(unsafe_code)]
 
+mod eeprom;
 mod event;
+mod fail_closed;
+mod keeper;
 mod policy;
 mod record;
 mod state;
 mod step;
+mod store;
 mod verifier;
 
+#[cfg(feature = "embedded-storage")]
+pub use eeprom::Embedded;
+pub use eeprom::{Eeprom, MonotonicCounter, NoCounter, StoreError};
 pub use event::{Conditions, Effect, Event, Feed};
+pub use fail_closed::served;
+pub use keeper::{Fed, Hardware, Keeper, Verdict};
 pub use policy::{
     AfterWait, Arming, AtCut, Clears, Clock, EntryWhileWaiting, ExtraAttempts, Forgiveness, Ignition, IgnitionSet,
     Interruption, Kind, Ladder, MAX_FORGIVENESS, MAX_RUNGS, Policy, Rung, Scope, Span, SupplyCut, Tries, UnitNeed,
 };
-pub use record::{Eeprom, Loaded, RECORD_BYTES, Store, StoreError};
+pub use record::{LONGEST_MS, RECORD_BYTES};
 pub use state::{CHECKPOINT_MS, Config, Phase, State, Tally};
 pub use step::{next_change_ms, next_checkpoint_ms, step};
-pub use verifier::{DeviceKey, Verifier};
+pub use store::{Charged, Loaded, MAX_PAIRS, Region, Store};
+pub use verifier::{DeviceKey, StoredKey, Verifier};

@@ -82,14 +82,4 @@ impl State {
     pub const fn armed(policy: &Policy) -> Self {
         Self { phase: Phase::Armed, ..Self::fresh(policy) }
     }
-
-    /// What a unit does whose record is lost or damaged: it waits the longest finite wait it knows, or asks for its
-    /// code where it knows none. Never open; the owner's code still works afterwards.
-    pub fn fail_closed(policy: &Policy) -> Self {
-        let phase = match policy.ladder.longest_finite_ms() {
-            Some(ms) if ms > 0 => Phase::Waiting { full: Span::Time { ms }, left: Span::Time { ms }, begun: false },
-            _ => Phase::Armed,
-        };
-        Self { phase, ..Self::fresh(policy) }
-    }
 }

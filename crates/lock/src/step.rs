@@ -66,7 +66,7 @@ pub const fn next_change_ms(policy: &Policy, state: &State, during: Conditions) 
     next
 }
 
-/// Of `ms` to come, how many to feed in one [`Event::Elapsed`], so that a running wait is persisted at whole minutes of its rest,
+/// Of `ms` to come, how many to feed in one [`Event::Elapsed`], so that a running wait is persisted at each checkpoint of its rest,
 /// the last of them included, whatever the caller's time steps are. At least 1, at most `ms`.
 pub const fn next_checkpoint_ms(policy: &Policy, state: &State, ms: u64, during: Conditions) -> u64 {
     let Phase::Waiting { left: Span::Time { ms: left }, begun, .. } = state.phase else { return ms };

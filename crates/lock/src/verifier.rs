@@ -7,9 +7,18 @@ use sha2::Sha256;
 use subtle::ConstantTimeEq;
 use zeroize::{Zeroize, ZeroizeOnDrop};
 
-/// The key bound to one device, ready for use. Its Debug is redacted and its memory is wiped.
+use crate::store::Charged;
+
+/// The key bound to one device: in a secure element, in fuses that only the crypto engine reads, or, at worst, in flash
+/// ([`StoredKey`]). Whoever implements it keeps it secret and answers in the same time whatever the parts are.
+pub trait DeviceKey {
+    /// HMAC-SHA-256 of all parts, one after the other (RFC 2104).
+    fn mac(&self, parts: &[&[u8]]) -> [u8; 32];
+}
+
+/// A device key in memory, ready for use. Its Debug is redacted and its memory is wiped.
 #[derive(Clone)]
-pub struct DeviceKey(Hmac<Sha256>);
+pub struct StoredKey(Hmac<Sha256>);
 
 // The MAC's two digests hold all of the key, and wipe themselves.
 const _: () = {
@@ -17,7 +26,7 @@ const _: () = {
     wipes_itself::<Sha256>();
 };
 
-impl DeviceKey {
+impl StoredKey {
     /// Wraps 32 bytes.
     pub fn new(mut bytes: [u8; 32]) -> Self {
         // HMAC pads a short key with zeros (RFC 2104, clause 2), so this is the key itself.
@@ -28,8 +37,10 @@ impl DeviceKey {
         bytes.zeroize();
         Self(mac)
     }
+}
 
-    pub(crate) fn mac(&self, parts: &[&[u8]]) -> [u8; 32] {
+impl DeviceKey for StoredKey {
+    fn mac(&self, parts: &[&[u8]]) -> [u8; 32] {
         let mut mac = self.0.clone();
         for part in parts {
             mac.update(part);
@@ -38,9 +49,9 @@ impl DeviceKey {
     }
 }
 
-impl fmt::Debug for DeviceKey {
+impl fmt::Debug for StoredKey {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str("DeviceKey(redacted)")
+        f.write_str("StoredKey(redacted)")
     }
 }
 
@@ -55,13 +66,37 @@ pub struct Verifier {
 }
 
 impl Verifier {
-    /// The verifier of `code` for the device that holds `key`.
-    pub fn new(key: &DeviceKey, salt: [u8; 16], code: &[u8]) -> Self {
-        Self { salt, tag: key.mac(&[&salt, code]) }
+    /// Bytes of its image.
+    pub const BYTES: usize = 48;
+
+    /// The verifier of `code` for the device that holds `key`. The salt is random, and new with each code.
+    pub fn new(key: &impl DeviceKey, salt: [u8; 16], code: &[u8]) -> Self {
+        Self { salt, tag: key.mac(&[b"headlock code 1", &salt, code]) }
     }
 
-    /// Whether `entered` is the code. Takes the same time wherever the two differ.
-    pub fn accepts(&self, key: &DeviceKey, entered: &[u8]) -> bool {
-        key.mac(&[&self.salt, entered]).ct_eq(&self.tag).into()
+    /// Whether `entered` is the code. Takes the same time wherever the two differ. Only who has charged the attempt can ask.
+    pub fn accepts(&self, key: &impl DeviceKey, entered: &[u8], _charged: &Charged) -> bool {
+        Self::new(key, self.salt, entered).tag.ct_eq(&self.tag).into()
+    }
+
+    /// The salt, which is no secret.
+    pub const fn salt(&self) -> [u8; 16] {
+        self.salt
+    }
+
+    /// As it is kept in memory: salt, then tag.
+    pub fn to_bytes(&self) -> [u8; Self::BYTES] {
+        let mut bytes = [0; Self::BYTES];
+        bytes[..16].copy_from_slice(&self.salt);
+        bytes[16..].copy_from_slice(&self.tag);
+        bytes
+    }
+
+    /// From its image. Damage is no error here: a damaged verifier accepts nothing.
+    pub fn from_bytes(bytes: &[u8; Self::BYTES]) -> Self {
+        let mut verifier = Self { salt: [0; 16], tag: [0; 32] };
+        verifier.salt.copy_from_slice(&bytes[..16]);
+        verifier.tag.copy_from_slice(&bytes[16..]);
+        verifier
     }
 }

@@ -87,7 +87,7 @@ impl Twin {
     }
 
     fn state_answer(&self) -> Answer {
-        let state = &self.locks[0].state;
+        let state = &self.locks[0].keeper.state;
         let wait_left_s = match state.phase {
             Phase::Waiting { left: Span::Time { ms }, .. } => Some(ms.div_ceil(1000)),
             _ => None,
@@ -101,7 +101,7 @@ impl Twin {
     }
 
     pub(crate) fn owner(&mut self, action: OwnerAction) {
-        if !self.on || !matches!(self.locks[0].state.phase, Phase::Open { .. }) {
+        if !self.on || !matches!(self.locks[0].keeper.state.phase, Phase::Open { .. }) {
             self.record(Record::Refused("the settings are reached on an open unit that is switched on"));
             return;
         }

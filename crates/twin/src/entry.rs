@@ -2,7 +2,7 @@
 
 use std::fmt;
 
-use headlock_lock::Phase;
+use headlock_lock::{Phase, Verdict};
 use headlock_profile::MAX_CODE;
 use headlock_profile::behaviour::{
     ConfirmSpec, IgnitionLostSpec, LongPressWord, OtherKeysSpec, Style, TimeoutSpec, TooShortSpec,
@@ -10,7 +10,7 @@ use headlock_profile::behaviour::{
 use headlock_profile::typing;
 
 use crate::input::KeyId;
-use crate::record::{Record, Screen, Verdict};
+use crate::record::{Record, Screen};
 use crate::spec::KeyRole;
 use crate::twin::{Message, Twin};
 
@@ -51,7 +51,7 @@ impl Twin {
     /// The lock that takes characters now.
     fn entering_lock(&self) -> Option<usize> {
         let index = self.current_lock()?;
-        let phase = self.locks[index].state.phase;
+        let phase = self.locks[index].keeper.state.phase;
         let asks = matches!(phase, Phase::Armed | Phase::Waiting { .. });
         let free = self.message.is_none_or(|message| message.screen != Screen::Starting) && self.job.is_none();
         let possible = self.on && self.entry_open && asks && free && !self.broken.hardware_lock;

@@ -160,6 +160,10 @@ pub enum Fault {
     EepromForgets,
     /// The EEPROM takes no write.
     EepromWorn,
+    /// One bit of the EEPROM flips.
+    EepromRot(u32),
+    /// One cell of the EEPROM keeps the value that it has.
+    EepromCell(u32),
     /// A key that is down all the time.
     StuckKey(KeyId),
     /// A key that does nothing.

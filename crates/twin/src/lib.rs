@@ -20,9 +20,11 @@ mod twin;
 mod update;
 mod view;
 
+pub use eeprom::Tear;
 pub use hands::{Hands, NoSuchKey, plain};
+pub use headlock_lock::Verdict;
 pub use input::{Fault, Input, KeyId, OwnerAction, Request, Stick, StickFile, Supply};
-pub use record::{Answer, PhaseKind, Record, Screen, Verdict};
+pub use record::{Answer, PhaseKind, Record, Screen};
 pub use spec::{Provision, Spec, SpecError, example_firmware, unknown_code};
 pub use twin::Twin;
-pub use view::{Glance, LockView, View, attempts_until, served};
+pub use view::{Glance, LockView, View, attempts_until};

@@ -2,11 +2,13 @@
 
 use std::sync::Arc;
 
-use headlock_lock::{Conditions, Effect, Event, Phase, State, Verifier, step};
+use headlock_lock::{
+    Charged, Conditions, Effect, Event, Fed, Hardware, NoCounter, Phase, State, StoreError, Verdict, Verifier,
+};
 use headlock_profile::Code;
 use headlock_profile::behaviour::{CodeOwner, Renewal};
 
-use crate::record::{Record, Verdict};
+use crate::record::Record;
 use crate::spec::Asks;
 use crate::twin::{Twin, kind};
 
@@ -52,7 +54,7 @@ impl Twin {
     /// The lock that the panel is about: the first that is not open and that asks.
     pub(crate) fn current_lock(&self) -> Option<usize> {
         self.locks.iter().enumerate().position(|(index, lock)| {
-            !matches!(lock.state.phase, Phase::Open { .. })
+            !matches!(lock.keeper.state.phase, Phase::Open { .. })
                 && match self.spec.locks[index].asks {
                     Asks::AtStart => true,
                     Asks::OnKey(_) => self.asked_for == Some(index),
@@ -61,22 +63,23 @@ impl Twin {
         })
     }
 
-    /// Feeds one event to one lock and carries out what it asks, except for a comparison.
+    /// Feeds one event to one lock, and writes what it asks for.
     pub(crate) fn feed(&mut self, index: usize, event: Event) -> Effect {
-        let before = self.locks[index].state;
+        let before = self.locks[index].keeper.state;
         let is_current = self.current_lock() == Some(index);
-        let (after, effect) = step(&self.spec.locks[index].policy, before, event);
-        self.locks[index].state = after;
-        match effect {
-            Effect::None | Effect::Refuse | Effect::PersistThenCompare => {}
-            Effect::Persist | Effect::PersistOpened | Effect::PersistRefuse => {
-                if after != before && !self.persist(index) && !self.memory.was_cut {
-                    self.records.push(Record::WriteFailed);
-                }
-            }
-        }
+        self.memory.inhibited = !self.can_save();
+        let mut board = Hardware { memory: &mut self.memory, key: &self.spec.device_key, counter: &mut NoCounter };
+        let Fed { effect, saved } = self.locks[index].keeper.feed(&mut board, &self.spec.locks[index].policy, event);
+        self.note_saved(saved);
+        let after = self.locks[index].keeper.state;
         self.note_phase(index, &before, &after, is_current);
         effect
+    }
+
+    fn note_saved(&mut self, saved: Result<(), StoreError>) {
+        if saved.is_err() && !self.memory.was_cut {
+            self.records.push(Record::WriteFailed);
+        }
     }
 
     pub(crate) fn feed_all(&mut self, event: Event) {
@@ -97,11 +100,9 @@ impl Twin {
     }
 
     pub(crate) fn persist(&mut self, index: usize) -> bool {
-        if !self.can_save() {
-            return false;
-        }
-        let lock = &mut self.locks[index];
-        lock.store.save(&mut self.memory, &self.spec.device_key, &lock.state).is_ok()
+        self.memory.inhibited = !self.can_save();
+        let mut board = Hardware { memory: &mut self.memory, key: &self.spec.device_key, counter: &mut NoCounter };
+        self.locks[index].keeper.save(&mut board).is_ok()
     }
 
     /// Whether the supply and its fuse allow a write.
@@ -111,30 +112,12 @@ impl Twin {
             && !self.fuse_feeds_out(headlock_profile::behaviour::FeedsWord::Memory)
     }
 
-    /// A completed entry: charged, persisted, compared, in this order.
+    /// A completed entry.
     pub(crate) fn submit(&mut self, index: usize, code: &str) -> Verdict {
-        let verdict = match self.feed(index, Event::CodeEntered) {
-            Effect::PersistThenCompare => {
-                if self.persist(index) {
-                    let event = if self.accepts(index, code) { Event::Matched } else { Event::Mismatched };
-                    self.feed(index, event);
-                    if event == Event::Matched {
-                        self.car.at_home |= self.spec.locks[index].code.pairs;
-                        Verdict::Opened
-                    } else {
-                        Verdict::Wrong
-                    }
-                } else {
-                    if !self.memory.was_cut {
-                        self.records.push(Record::WriteFailed);
-                    }
-                    self.feed(index, Event::PersistFailed);
-                    Verdict::Refused
-                }
-            }
-            Effect::Refuse | Effect::PersistRefuse => Verdict::Refused,
-            Effect::None | Effect::Persist | Effect::PersistOpened => Verdict::Ignored,
-        };
+        let verdict = self.enter(index, |twin, charged| twin.accepts(index, code, charged));
+        if verdict == Verdict::Opened {
+            self.car.at_home |= self.spec.locks[index].code.pairs;
+        }
         if !self.memory.was_cut {
             self.records.push(Record::Attempt { lock: u8::try_from(index).unwrap_or(u8::MAX), verdict });
             self.renew_challenge(index, verdict);
@@ -142,7 +125,29 @@ impl Twin {
         verdict
     }
 
-    fn accepts(&self, index: usize, entered: &str) -> bool {
+    /// Uses an attempt of the lock on whatever `compare` says.
+    pub(crate) fn enter(&mut self, index: usize, compare: impl FnOnce(&Self, &Charged) -> bool) -> Verdict {
+        let before = self.locks[index].keeper.state;
+        let is_current = self.current_lock() == Some(index);
+        self.memory.inhibited = !self.can_save();
+        let (mut keeper, mut memory) = (self.locks[index].keeper, std::mem::take(&mut self.memory));
+        let mut board = Hardware { memory: &mut memory, key: &self.spec.device_key, counter: &mut NoCounter };
+        let policy = &self.spec.locks[index].policy;
+        let (verdict, saved) = keeper.enter(&mut board, policy, |charged| compare(self, charged));
+        (self.locks[index].keeper, self.memory) = (keeper, memory);
+        self.note_saved(saved);
+        let after = keeper.state;
+        if matches!(verdict, Verdict::Opened | Verdict::Wrong) || saved.is_err() {
+            let checking = State { phase: Phase::Checking, ..before };
+            self.note_phase(index, &before, &checking, is_current);
+            self.note_phase(index, &checking, &after, is_current);
+        } else {
+            self.note_phase(index, &before, &after, is_current);
+        }
+        verdict
+    }
+
+    fn accepts(&self, index: usize, entered: &str, charged: &Charged) -> bool {
         let spec = &self.spec.locks[index];
         if self.broken.other_code || self.broken.glitch || self.broken.hardware_lock {
             return false;
@@ -156,10 +161,9 @@ impl Twin {
             return answers;
         }
         // Every verifier is asked, so that time does not tell which one it was.
-        self.locks[index]
-            .verifiers
-            .iter()
-            .fold(false, |known, verifier| verifier.accepts(&self.spec.device_key, entered.as_bytes()) | known)
+        let (key, entered) = (&self.spec.device_key, entered.as_bytes());
+        let verifiers = self.locks[index].verifiers.iter();
+        verifiers.fold(false, |known, verifier| verifier.accepts(key, entered, charged) | known)
     }
 
     /// A code of the right shape that does not open the lock that is asked for; none if every code does.
@@ -183,7 +187,9 @@ impl Twin {
         let asks = self.spec.locks[index].code.challenge.is_some();
         let challenge = asks && self.challenge_answer(index).is_some_and(|answer| answer == code);
         let key = &self.spec.device_key;
-        challenge || self.locks[index].verifiers.iter().any(|verifier| verifier.accepts(key, code.as_bytes()))
+        // Who made the unit knows its codes; nothing is charged for asking that.
+        let verifiers = self.locks[index].verifiers.iter();
+        challenge || verifiers.into_iter().any(|known| Verifier::new(key, known.salt(), code.as_bytes()) == *known)
     }
 
     fn renew_challenge(&mut self, index: usize, verdict: Verdict) {

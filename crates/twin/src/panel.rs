@@ -127,7 +127,7 @@ impl Twin {
             return;
         }
         if let Some(index) = self.spec.locks.iter().position(|lock| lock.asks == Asks::OnKey(key))
-            && kind(&self.locks[index].state.phase) != PhaseKind::Open
+            && kind(&self.locks[index].keeper.state.phase) != PhaseKind::Open
             && self.current_lock().is_none()
         {
             self.asked_for = Some(index);
@@ -298,9 +298,9 @@ impl Twin {
                 restarts
             }
             Role::Extra => {
-                let before = self.locks[0].state;
+                let before = self.locks[0].keeper.state;
                 self.feed(0, Event::ExtraAttempts);
-                self.locks[0].state != before
+                self.locks[0].keeper.state != before
             }
             Role::Service(service) => self.open_service(service),
         }
@@ -308,12 +308,12 @@ impl Twin {
 
     /// Whether a lock takes codes, now or once its wait is over.
     fn asks(&self, lock: usize) -> bool {
-        matches!(kind(&self.locks[lock].state.phase), PhaseKind::Armed | PhaseKind::Waiting)
+        matches!(kind(&self.locks[lock].keeper.state.phase), PhaseKind::Armed | PhaseKind::Waiting)
     }
 
     /// What the main lock is doing, in the words of the catalogue.
     pub(crate) fn moment(&self) -> Moment {
-        match kind(&self.locks[0].state.phase) {
+        match kind(&self.locks[0].keeper.state.phase) {
             PhaseKind::Open => Moment::Open,
             PhaseKind::Armed | PhaseKind::Checking => Moment::Armed,
             PhaseKind::Waiting => Moment::Waiting,

@@ -1,5 +1,6 @@
 //! What an input led to.
 
+use headlock_lock::Verdict;
 use headlock_profile::behaviour::LossWord;
 
 /// One thing that the unit did.
@@ -57,19 +58,6 @@ pub enum Record {
     Label(Option<String>),
     /// The input could not be done, and why.
     Refused(&'static str),
-}
-
-/// What came of an entry.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
-pub enum Verdict {
-    /// Right: the lock is open.
-    Opened,
-    /// Wrong.
-    Wrong,
-    /// Not compared, and said so.
-    Refused,
-    /// Not compared, in silence.
-    Ignored,
 }
 
 /// What a lock does, without its numbers.

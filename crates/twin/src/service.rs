@@ -138,13 +138,8 @@ impl Twin {
 
     /// Uses up an attempt without a code.
     fn charge(&mut self) {
-        if matches!(self.locks[0].state.phase, Phase::Armed) {
-            self.feed(0, Event::CodeEntered);
-            if self.persist(0) {
-                self.feed(0, Event::Mismatched);
-            } else {
-                self.feed(0, Event::PersistFailed);
-            }
+        if matches!(self.locks[0].keeper.state.phase, Phase::Armed) {
+            let _ = self.enter(0, |_, _| false);
         }
     }
 

@@ -3,7 +3,7 @@
 use std::collections::HashMap;
 use std::sync::Arc;
 
-use headlock_lock::{DeviceKey, IgnitionSet, Policy};
+use headlock_lock::{IgnitionSet, Policy, StoredKey};
 use headlock_profile::behaviour::{
     AsksSpec, AsksWord, Behaviour, ConfirmSpec, FirmwareRange, From, GestureSpec, Guarded, Style,
 };
@@ -29,7 +29,7 @@ pub struct Spec {
     pub(crate) works_above_mv: u32,
     pub(crate) saves_above_mv: u32,
     pub(crate) menus: Vec<MenuKeys>,
-    pub(crate) device_key: DeviceKey,
+    pub(crate) device_key: StoredKey,
     pub(crate) serial: String,
     pub(crate) paired: bool,
     pub(crate) companions: Vec<String>,
@@ -228,7 +228,7 @@ impl Spec {
             works_above_mv: millivolts(b.supply.works_above_v),
             saves_above_mv: millivolts(b.supply.saves_above_v),
             menus,
-            device_key: DeviceKey::new(provision.device_secret),
+            device_key: StoredKey::new(provision.device_secret),
             paired: provision.paired,
             serial: provision.serial,
             companions: provision.companions.clone(),

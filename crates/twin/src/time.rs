@@ -23,8 +23,12 @@ impl Twin {
                 // What a later cut takes from a wait must not depend on how its time was sliced.
                 let mut left_ms = ms;
                 while left_ms > 0 {
-                    let slice_ms =
-                        next_checkpoint_ms(&self.spec.locks[index].policy, &self.locks[index].state, left_ms, during);
+                    let slice_ms = next_checkpoint_ms(
+                        &self.spec.locks[index].policy,
+                        &self.locks[index].keeper.state,
+                        left_ms,
+                        during,
+                    );
                     self.feed(index, Event::Elapsed { ms: slice_ms, during });
                     left_ms -= slice_ms;
                 }
@@ -53,7 +57,7 @@ impl Twin {
         add(self.sleep_deadline());
         let during = self.conditions();
         for (lock, spec) in self.locks.iter().zip(&self.spec.locks) {
-            add(next_change_ms(&spec.policy, &lock.state, during).map(|ms| self.now_ms.saturating_add(ms)));
+            add(next_change_ms(&spec.policy, &lock.keeper.state, during).map(|ms| self.now_ms.saturating_add(ms)));
         }
         next
     }

@@ -3,11 +3,11 @@
 use std::collections::BTreeMap;
 use std::sync::Arc;
 
-use headlock_lock::{Config, Feed, Ignition, Loaded, Phase, State, Store, Verifier};
+use headlock_lock::{Config, Feed, Hardware, Ignition, Keeper, Loaded, NoCounter, Phase, State, Store, Verifier};
 use headlock_profile::Firmware;
 use headlock_profile::behaviour::{CodeOwner, LossWord};
 
-use crate::eeprom::Memory;
+use crate::eeprom::{Memory, Tear, region};
 use crate::entry::Entry;
 use crate::input::{Fault, Input};
 use crate::panel::Panel;
@@ -50,8 +50,7 @@ pub struct Twin {
 /// One lock, its record in the memory, and what it recognises.
 #[derive(Clone, Debug)]
 pub(crate) struct Lock {
-    pub(crate) state: State,
-    pub(crate) store: Store,
+    pub(crate) keeper: Keeper,
     pub(crate) verifiers: Arc<Vec<Verifier>>,
     pub(crate) alphabets: Arc<Vec<Vec<char>>>,
 }
@@ -128,16 +127,15 @@ pub(crate) struct Menu {
 impl Twin {
     /// A unit as it left the production line: fitted at home, supplied with 12.6 V, ignition off, open.
     pub fn new(spec: Arc<Spec>) -> Self {
-        let mut memory = Memory::new();
+        let mut memory = Memory::new(spec.locks.len());
         let mut locks = Vec::with_capacity(spec.locks.len());
         for (index, lock) in spec.locks.iter().enumerate() {
-            let (mut store, _) = Store::open(&memory, base(index), &spec.device_key, &lock.policy);
             let fresh = State::fresh(&lock.policy);
             let code_set = lock.code.belongs_to != CodeOwner::Owner || !lock.codes.is_empty();
             let state = State { config: Config { enabled: lock.checking, code_set, ..fresh.config }, ..fresh };
-            // A memory that takes every write cannot refuse this one.
-            let _ = store.save(&mut memory, &spec.device_key, &state);
-            locks.push(Lock { state, store, verifiers: Arc::default(), alphabets: Arc::default() });
+            let store = Store::format(&mut memory, region(index), &spec.device_key, &NoCounter, &state)
+                .expect("a memory that takes every write");
+            locks.push(Lock { keeper: Keeper { state, store }, verifiers: Arc::default(), alphabets: Arc::default() });
         }
         let mut twin = Self {
             now_ms: 0,
@@ -186,9 +184,9 @@ impl Twin {
         let mut twin = Self::new(spec);
         for index in 0..twin.locks.len() {
             let policy = &twin.spec.locks[index].policy;
-            let config = twin.locks[index].state.config;
+            let config = twin.locks[index].keeper.state.config;
             if config.enabled && config.code_set && !matches!(policy.kind, headlock_lock::Kind::None) {
-                twin.locks[index].state = State { config, ..State::armed(policy) };
+                twin.locks[index].keeper.state = State { config, ..State::armed(policy) };
                 twin.persist(index);
             }
         }
@@ -201,7 +199,7 @@ impl Twin {
     /// The number of wrong codes that lock it out for good already, if that is fewer.
     pub fn new_failed(spec: Arc<Spec>, wrong_codes: u16) -> Result<Self, u16> {
         let twin = Self::new_armed(spec);
-        let mut last = (0, twin.locks[0].state);
+        let mut last = (0, twin.locks[0].keeper.state);
         for (n, state) in (0..=wrong_codes).zip(twin.after_wrong_codes()) {
             last = (n, state);
         }
@@ -213,8 +211,8 @@ impl Twin {
     pub fn after_wrong_codes(&self) -> impl Iterator<Item = State> + use<'_> {
         use headlock_lock::{Event, step};
         let policy = &self.spec.locks[0].policy;
-        std::iter::successors(Some(self.locks[0].state), move |state| {
-            let before = crate::view::served(policy, *state);
+        std::iter::successors(Some(self.locks[0].keeper.state), move |state| {
+            let before = headlock_lock::served(policy, *state);
             let (checking, _) = step(policy, before, Event::CodeEntered);
             let (after, _) = step(policy, checking, Event::Mismatched);
             (!matches!(before.phase, Phase::LockedOut)).then_some(after)
@@ -224,7 +222,7 @@ impl Twin {
     /// The same unit with its main lock in this state.
     #[must_use]
     pub fn standing_at(mut self, state: State) -> Self {
-        self.locks[0].state = state;
+        self.locks[0].keeper.state = state;
         self.persist(0);
         self
     }
@@ -238,7 +236,7 @@ impl Twin {
 
     /// Takes the wait that runs as served.
     pub fn serve_wait(&mut self) {
-        self.locks[0].state = crate::view::served(&self.spec.locks[0].policy, self.locks[0].state);
+        self.locks[0].keeper.state = headlock_lock::served(&self.spec.locks[0].policy, self.locks[0].keeper.state);
         self.persist(0);
     }
 
@@ -253,8 +251,8 @@ impl Twin {
     }
 
     /// Cuts the supply at the `n`th byte written from now on, counted from 1.
-    pub const fn schedule_cut(&mut self, n: u32) {
-        self.memory.cut_at(n);
+    pub const fn schedule_cut(&mut self, n: u32, tear: Tear) {
+        self.memory.cut_at(n, tear);
     }
 
     /// Drops a cut that no write has reached.
@@ -274,7 +272,7 @@ impl Twin {
 
     /// The state of a lock; 0 is the main one.
     pub fn lock_state(&self, lock: usize) -> Option<&State> {
-        self.locks.get(lock).map(|lock| &lock.state)
+        self.locks.get(lock).map(|lock| &lock.keeper.state)
     }
 
     /// The next instant at which time alone changes anything but counters, in milliseconds.
@@ -317,12 +315,12 @@ impl Twin {
 
     /// Everything the main lock knows from its memory, after a start.
     pub(crate) fn load_locks(&mut self) {
+        self.memory.inhibited = !self.can_save();
         for index in 0..self.locks.len() {
             let policy = &self.spec.locks[index].policy;
-            let (store, loaded) = Store::open(&self.memory, base(index), &self.spec.device_key, policy);
-            let lock = &mut self.locks[index];
-            lock.store = store;
-            lock.state = loaded.state();
+            let mut board = Hardware { memory: &mut self.memory, key: &self.spec.device_key, counter: &mut NoCounter };
+            let (keeper, loaded) = Keeper::start(&mut board, region(index), policy);
+            self.locks[index].keeper = keeper;
             if matches!(loaded, Loaded::FailedClosed(_)) {
                 self.records.push(Record::FailedClosed);
             }
@@ -333,6 +331,8 @@ impl Twin {
         match fault {
             Fault::EepromForgets => self.memory.start_forgetting(),
             Fault::EepromWorn => self.memory.read_only = true,
+            Fault::EepromRot(bit) => self.memory.rot(*bit),
+            Fault::EepromCell(cell) => self.memory.wear(*cell),
             Fault::StuckKey(key) => {
                 self.broken.stuck |= crate::spec::bit(*key);
                 self.key_down(*key);
@@ -357,6 +357,9 @@ impl Twin {
         match fault {
             Fault::EepromForgets => self.memory.stop_forgetting(),
             Fault::EepromWorn => self.memory.read_only = false,
+            // What a bit was before it rotted nobody knows.
+            Fault::EepromRot(_) => {}
+            Fault::EepromCell(_) => self.memory.mend_cells(),
             Fault::StuckKey(key) => {
                 self.broken.stuck &= !crate::spec::bit(*key);
                 self.key_up(*key);
@@ -382,10 +385,6 @@ impl Twin {
         self.panel.release_all();
         self.record(Record::Froze);
     }
-}
-
-pub(crate) const fn base(lock: usize) -> usize {
-    lock * 2 * headlock_lock::RECORD_BYTES
 }
 
 pub(crate) const fn kind(phase: &Phase) -> PhaseKind {

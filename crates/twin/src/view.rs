@@ -1,6 +1,6 @@
 //! What somebody in front of the unit sees and hears.
 
-use headlock_lock::{AfterWait, Clears, Event, Phase, Policy, Span, State, Tally, step};
+use headlock_lock::{Event, Phase, Policy, Span, State, Tally, served, step};
 use headlock_profile::behaviour::{FeedsWord, Guarded, LossWord};
 
 use crate::record::{PhaseKind, Record, Screen};
@@ -72,12 +72,12 @@ impl Twin {
 
     /// The same, sparing the count of attempts where the lock stands as it stood at an earlier glance.
     pub fn glance_since(&self, earlier: &Glance) -> Glance {
-        let same = self.locks[0].state == earlier.state;
+        let same = self.locks[0].keeper.state == earlier.state;
         self.glance_with(if same { earlier.lock } else { self.lock_view(0) })
     }
 
     fn glance_with(&self, lock: LockView) -> Glance {
-        let state = self.locks[0].state;
+        let state = self.locks[0].keeper.state;
         Glance { lock, bricked: self.broken.bricked, frozen: self.broken.frozen, lost: self.lost.clone(), state }
     }
 
@@ -108,16 +108,14 @@ impl Twin {
 
     fn unlocked(&self, what: Guarded) -> bool {
         !self.broken.hardware_lock
-            && self
-                .locks
-                .iter()
-                .zip(&self.spec.locks)
-                .all(|(lock, spec)| !spec.guards.contains(&what) || matches!(lock.state.phase, Phase::Open { .. }))
+            && self.locks.iter().zip(&self.spec.locks).all(|(lock, spec)| {
+                !spec.guards.contains(&what) || matches!(lock.keeper.state.phase, Phase::Open { .. })
+            })
     }
 
     /// One lock from outside.
     pub fn lock_view(&self, index: usize) -> LockView {
-        let state = self.locks[index].state;
+        let state = self.locks[index].keeper.state;
         LockView {
             phase: kind(&state.phase),
             tally: state.tally,
@@ -134,7 +132,7 @@ impl Twin {
 
     /// Attempts left before a lock is out for good, if it ever is.
     pub fn attempts_left(&self, index: usize) -> Option<u16> {
-        attempts_until(&self.spec.locks[index].policy, self.locks[index].state, false)
+        attempts_until(&self.spec.locks[index].policy, self.locks[index].keeper.state, false)
     }
 
     /// Records a change of the display.
@@ -174,7 +172,7 @@ impl Twin {
         }
         let Some(index) = self.current_lock() else { return Screen::Open };
         let lock = u8::try_from(index).unwrap_or(u8::MAX);
-        match self.locks[index].state.phase {
+        match self.locks[index].keeper.state.phase {
             Phase::LockedOut => Screen::LockedOut(lock),
             Phase::Waiting { .. } if !self.spec.behaviour.display.silent_wait => Screen::Wait(lock),
             _ if self.entry.in_progress() => Screen::Entering(lock, self.entry.revision),
@@ -189,7 +187,7 @@ impl Twin {
             Screen::Off | Screen::Asleep | Screen::Starting => return String::new(),
             Screen::Prompt(lock) => match &self.spec.locks[usize::from(lock)].prompt {
                 Some(prompt) => prompt.as_str(),
-                None if self.locks[usize::from(lock)].state.tally.failed > 0 => {
+                None if self.locks[usize::from(lock)].keeper.state.tally.failed > 0 => {
                     display.prompt_again.as_ref().unwrap_or(&display.prompt).first()
                 }
                 None => display.prompt.first(),
@@ -198,7 +196,7 @@ impl Twin {
             Screen::Error => display.error.first(),
             Screen::Refused => display.refused.as_ref().unwrap_or(&display.error).first(),
             Screen::Wait(_) => display.wait.first(),
-            Screen::LockedOut(lock) if self.locks[usize::from(lock)].state.tally.extras > 0 => {
+            Screen::LockedOut(lock) if self.locks[usize::from(lock)].keeper.state.tally.extras > 0 => {
                 display.locked_out_again.as_ref().unwrap_or(&display.locked_out).first()
             }
             Screen::LockedOut(_) => display.locked_out.first(),
@@ -222,7 +220,7 @@ impl Twin {
 
     fn fill(&self, template: &str) -> String {
         let index = self.current_lock().unwrap_or(0);
-        let state = &self.locks[index].state;
+        let state = &self.locks[index].keeper.state;
         let policy = &self.spec.locks[index].policy;
         let number = |n: Option<u16>| n.map_or_else(|| "-".to_owned(), |n| n.to_string());
         let letter = state.tally.failed.checked_sub(1).and_then(|n| u8::try_from(n).ok()).filter(|n| *n < 26);
@@ -309,17 +307,4 @@ pub fn attempts_until(policy: &Policy, state: State, any_penalty: bool) -> Optio
         state = next;
     }
     None
-}
-
-/// The state once a wait that runs is over.
-pub fn served(policy: &Policy, state: State) -> State {
-    if !matches!(state.phase, Phase::Waiting { .. }) {
-        return state;
-    }
-    let clears = match policy.after_wait {
-        AfterWait::Keeps => Clears { wait: true, ..Clears::NOTHING },
-        AfterWait::ClearsAttempts => Clears { wait: true, attempts: true, ..Clears::NOTHING },
-        AfterWait::ClearsAll => Clears { wait: true, attempts: true, rounds: true, locked_out: false },
-    };
-    step(policy, state, Event::Cleared(clears)).0
 }

@@ -5,7 +5,7 @@ use std::sync::Arc;
 use headlock_lock::Ignition;
 use headlock_profile::typing::{PRESS_MS, Press};
 use headlock_profile::{Code, Provenance, closest};
-use headlock_twin::{Fault, Hands, Input, OwnerAction, Request, Stick, StickFile, Supply};
+use headlock_twin::{Fault, Hands, Input, OwnerAction, Request, Stick, StickFile, Supply, Tear};
 
 use super::hidden::Hidden;
 use super::run::Running;
@@ -15,8 +15,8 @@ use super::text::{Word, Wrong};
 #[derive(Clone, Debug)]
 pub struct Event {
     what: What,
-    /// The supply is cut at this byte write from here.
-    cut_at_write: Option<u32>,
+    /// The supply is cut at this byte write from here, and what is torn.
+    cut_at_write: Option<(u32, Tear)>,
 }
 
 #[derive(Clone, Debug)]
@@ -73,6 +73,7 @@ enum Owner {
 enum Broken {
     Plain(&'static str),
     Key(&'static str, String),
+    Number(&'static str, u32),
 }
 
 const EVENTS: [&str; 26] = [
@@ -91,9 +92,11 @@ const REQUESTS: [&str; 10] = [
     "reflash",
     "pair",
 ];
-const FAULTS: [&str; 11] = [
+const FAULTS: [&str; 13] = [
     "eeprom-forgets",
     "eeprom-worn",
+    "eeprom-rot",
+    "eeprom-cell",
     "stuck-key",
     "dead-key",
     "frozen",
@@ -109,13 +112,28 @@ const FAULTS: [&str; 11] = [
 pub(super) fn parse(words: &[Word]) -> Result<Event, Wrong> {
     let mut words: Vec<&str> = words.iter().map(|word| word.text.as_str()).collect();
     let mut cut_at_write = None;
+    let mut tear = Tear::Byte;
+    if let [.., "cut@write", _, "tears", word] = words.as_slice() {
+        tear = match *word {
+            "byte" => Tear::Byte,
+            "group" => Tear::Group,
+            "page" => Tear::Page,
+            other => {
+                return Err(Wrong::new(
+                    other,
+                    format!("`{other}` is nothing that tears"),
+                    "byte, group (of four), page",
+                ));
+            }
+        };
+        words.truncate(words.len() - 2);
+    }
     if let [.., "cut@write", n] = words.as_slice() {
         let n = *n;
         let number = n.parse().ok().filter(|n| *n > 0);
-        cut_at_write =
-            Some(number.ok_or_else(|| {
-                Wrong::new(n, format!("`{n}` is no count of writes"), "1 for the first byte written")
-            })?);
+        let number = number
+            .ok_or_else(|| Wrong::new(n, format!("`{n}` is no count of writes"), "1 for the first byte written"))?;
+        cut_at_write = Some((number, tear));
         words.truncate(words.len() - 2);
     }
     Ok(Event { what: what(&words)?, cut_at_write })
@@ -258,6 +276,17 @@ fn fault(name: &str, rest: &[&str]) -> Result<Broken, Wrong> {
         ("stuck-key" | "dead-key", _) => {
             Err(Wrong::new(name, format!("`{name}` of which key?"), format!("like: plant {name} 1")))
         }
+        ("eeprom-rot" | "eeprom-cell", [number]) => match number.parse() {
+            Ok(number) => Ok(Broken::Number(known, number)),
+            Err(_) => {
+                Err(Wrong::new(*number, format!("`{number}` is no number"), "counted from 0, like eeprom-rot 17"))
+            }
+        },
+        ("eeprom-rot" | "eeprom-cell", _) => Err(Wrong::new(
+            name,
+            format!("`{known}` takes a number"),
+            "the bit or the cell, counted from 0, like eeprom-rot 17",
+        )),
         (known, []) => Ok(Broken::Plain(known)),
         (_, [extra, ..]) => {
             Err(Wrong::new(extra, format!("`{extra}` is too much here"), format!("like: plant {name}")))
@@ -316,8 +345,8 @@ fn count(text: &str) -> Result<u32, Wrong> {
 impl Event {
     /// Lets it happen.
     pub(super) fn happen(&self, running: &mut Running) -> Result<(), Wrong> {
-        if let Some(n) = self.cut_at_write {
-            running.twin.schedule_cut(n);
+        if let Some((n, tear)) = self.cut_at_write {
+            running.twin.schedule_cut(n, tear);
         }
         running.needs_code(&self.what)?;
         let codes = running.codes.clone();
@@ -463,6 +492,8 @@ fn fault_of(fault: &Broken, hands: &Hands<'_>) -> Result<Fault, Wrong> {
         Broken::Key(_, name) => Fault::DeadKey(key(name)?),
         Broken::Plain("eeprom-forgets") => Fault::EepromForgets,
         Broken::Plain("eeprom-worn") => Fault::EepromWorn,
+        Broken::Number("eeprom-rot", bit) => Fault::EepromRot(*bit),
+        Broken::Number(_, cell) => Fault::EepromCell(*cell),
         Broken::Plain("frozen") => Fault::Frozen,
         Broken::Plain("muted") => Fault::Muted,
         Broken::Plain("glitch") => Fault::Glitch,
