@@ -1,10 +1,11 @@
-//! Everything that a maintainer runs: `cargo xtask test`, `tidy`, `bench`.
+//! Everything that a maintainer runs: `cargo xtask test`, `tidy`, `bench`, `torture`.
 #![forbid(unsafe_code)]
 
 mod bench;
 mod run;
 mod test;
 mod tidy;
+mod torture;
 
 use std::process::ExitCode;
 
@@ -23,6 +24,12 @@ enum Task {
     Test,
     /// Checks what ARCHITECTURE.md promises.
     Tidy,
+    /// What takes too long for every day: random histories of the record store.
+    Torture {
+        /// How many.
+        #[arg(long, default_value_t = 100_000_000)]
+        histories: u64,
+    },
     /// Measures, each figure beside its bound in the same run.
     Bench,
 }
@@ -32,6 +39,7 @@ fn main() -> ExitCode {
         Task::Test => test::run(),
         Task::Tidy => tidy::run(),
         Task::Bench => bench::run(),
+        Task::Torture { histories } => torture::run(histories),
     };
     match result {
         Ok(()) => ExitCode::SUCCESS,

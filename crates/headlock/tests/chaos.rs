@@ -7,8 +7,8 @@ use headlock::store::Texts;
 use headlock_lock::Ignition;
 use headlock_profile::{Case, Code, Provenance, Reading, Unit};
 use headlock_twin::{
-    Fault, Input, KeyId, OwnerAction, PhaseKind, Provision, Record, Request, Spec, Stick, StickFile, Supply, Twin,
-    Verdict, unknown_code,
+    Fault, Input, KeyId, OwnerAction, PhaseKind, Provision, Record, Request, Spec, Stick, StickFile, Supply, Tear,
+    Twin, Verdict, unknown_code,
 };
 
 const INPUTS: usize = 12_000;
@@ -57,7 +57,8 @@ fn live(unit: &Unit, reading: &Reading, case: &Case, seed: u64) -> usize {
         now += [0, 1, 120, 800, 3_000, 61_000, 3_600_000, 90_000_000][usize::try_from(chance.below(8)).unwrap_or(0)];
         let before = twin.view();
         if chance.below(9) == 0 {
-            twin.schedule_cut(u32::try_from(chance.below(160)).unwrap_or(0) + 1);
+            let tear = [Tear::Byte, Tear::Group, Tear::Page][usize::try_from(chance.below(3)).unwrap_or(0)];
+            twin.schedule_cut(u32::try_from(chance.below(260)).unwrap_or(0) + 1, tear);
         }
         let input = input(&mut chance, &spec, &mut guess);
         let records: Vec<Record> = twin.apply(now, input).to_vec();

@@ -146,7 +146,8 @@ impl Reader<'_> {
     }
 
     fn amount(&mut self) -> Option<u64> {
-        let [a, b, c, d, e, f] = self.take()?;
-        Some(u64::from_le_bytes([a, b, c, d, e, f, 0, 0]))
+        let mut bytes = [0; 8];
+        bytes[..6].copy_from_slice(&self.take::<6>()?);
+        Some(u64::from_le_bytes(bytes))
     }
 }

@@ -222,6 +222,11 @@ impl Store {
         Ok(Charged(()))
     }
 
+    /// What the newest record says.
+    pub const fn last(&self) -> &State {
+        &self.last
+    }
+
     /// Pairs whose cells no longer hold what is written.
     pub const fn retired_pairs(&self) -> u32 {
         self.retired.count_ones()

@@ -234,7 +234,7 @@ impl Chance {
 
     pub(crate) fn first_state(&mut self, policy: &Policy) -> State {
         match self.below(10) {
-            0 => State::fail_closed(policy),
+            0 => State::fail_closed(policy, None),
             1..3 => State::fresh(policy),
             3..6 => State::armed(policy),
             _ => self.any_state(),
