@@ -514,12 +514,14 @@ const fn forgivable(state: &State, clears: Clears) -> bool {
 }
 
 const fn forgive(policy: &Policy, state: State, ms: u64, during: Conditions) -> (State, bool) {
+    // Judged by how the lock stood while the time passed, so that one long step and many short ones come to the same.
+    let before = state;
     let mut state = state;
     let mut forgave = false;
     let mut i = 0;
     while i < MAX_FORGIVENESS {
         if let Some(rule) = policy.forgiveness[i]
-            && forgivable(&state, rule.clears)
+            && forgivable(&before, rule.clears)
         {
             match tick(&rule.clock, during, state.quiet_ms[i] > 0) {
                 Tick::Counts => {

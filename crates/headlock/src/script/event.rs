@@ -278,9 +278,7 @@ fn fault(name: &str, rest: &[&str]) -> Result<Broken, Wrong> {
         }
         ("eeprom-rot" | "eeprom-cell", [number]) => match number.parse() {
             Ok(number) => Ok(Broken::Number(known, number)),
-            Err(_) => {
-                Err(Wrong::new(*number, format!("`{number}` is no number"), "counted from 0, like eeprom-rot 17"))
-            }
+            Err(_) => Err(Wrong::new(number, format!("`{number}` is no number"), "counted from 0, like eeprom-rot 17")),
         },
         ("eeprom-rot" | "eeprom-cell", _) => Err(Wrong::new(
             name,

@@ -664,13 +664,12 @@ impl Lock {
     }
 
     fn pass_time(&mut self, ms: u128, during: Conditions) {
-        for (at, rule) in self.forgiveness() {
-            if self.has_something_for(&rule) {
-                match hand(rule.clock, during, self.quiet[at] > 0) {
-                    Hand::Counts => self.stay_quiet(at, &rule, ms),
-                    Hand::Restarts => self.quiet[at] = 0,
-                    Hand::Stands => {}
-                }
+        let concerned: Vec<_> = self.forgiveness().filter(|(_, rule)| self.has_something_for(rule)).collect();
+        for (at, rule) in concerned {
+            match hand(rule.clock, during, self.quiet[at] > 0) {
+                Hand::Counts => self.stay_quiet(at, &rule, ms),
+                Hand::Restarts => self.quiet[at] = 0,
+                Hand::Stands => {}
             }
         }
         if self.place == Place::Open {

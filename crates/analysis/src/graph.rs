@@ -1,0 +1,268 @@
+//! The states of a lock and what leads from one to another.
+
+use headlock_lock::{
+    Clock, Conditions, Event, Feed, Ignition, IgnitionSet, Interruption, Kind, Phase, Policy, Span, State, UnitNeed,
+    next_change_ms, step,
+};
+use rustc_hash::FxHashMap;
+use serde::Serialize;
+
+use crate::reduce::Reduction;
+
+/// A plug pulled and put back takes a second at least.
+pub const PULL_MS: u64 = 1_000;
+/// The ignition turned off and on again, or the key taken out and put back, takes a second.
+pub const TURN_MS: u64 = 1_000;
+
+/// What somebody who guesses may do beside entering codes.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum Attacker {
+    /// Wait, with the ignition and the unit switched as is best; use what the panel offers. The supply stays on.
+    Untouched,
+    /// The same, and cut the supply or the unit's fuse at will.
+    Pulls,
+}
+
+/// One thing that somebody does.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum Act {
+    /// A wrong code.
+    Guess,
+    /// Waiting.
+    Wait {
+        /// Where the ignition stands, as an index: off, acc, on, engine.
+        ignition: u8,
+        /// The unit is on.
+        unit_on: bool,
+    },
+    /// The supply cut, at the battery or at the fuse.
+    Cut {
+        /// It is the unit's fuse.
+        fuse: bool,
+        /// The unit was on.
+        unit_was_on: bool,
+    },
+    /// The ignition off and on.
+    IgnitionCycle,
+    /// The ignition key out and in.
+    KeyCycle,
+    /// The gesture that gives attempts back.
+    Extra,
+}
+
+/// What an act leads to.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Edge {
+    /// The state after, as an index.
+    pub to: u32,
+    /// How long it takes, in milliseconds.
+    pub ms: u64,
+    /// What is done.
+    pub act: Act,
+}
+
+impl Edge {
+    /// Whether a code is compared.
+    pub const fn is_guess(&self) -> bool {
+        matches!(self.act, Act::Guess)
+    }
+}
+
+/// Every state that somebody can bring about, and every way between them.
+#[derive(Clone, Debug)]
+pub struct Graph {
+    states: Vec<State>,
+    /// Where each state's edges begin; one more entry than states.
+    begins: Vec<u32>,
+    edges: Vec<Edge>,
+}
+
+const IGNITIONS: [Ignition; 4] = [Ignition::Off, Ignition::Acc, Ignition::On, Ignition::Engine];
+
+/// States beyond which a policy is not explored: none of the catalogue comes near.
+pub(crate) const MOST_STATES: usize = 4_000_000;
+
+impl Graph {
+    /// Explores from `starts` on, each guess taking `typing_ms`.
+    ///
+    /// # Errors
+    /// The number of states found when it was given up.
+    pub fn explore(policy: &Policy, attacker: Attacker, typing_ms: u64, starts: &[State]) -> Result<Self, usize> {
+        let reduction = Reduction::of(policy);
+        let mut graph = Self { states: Vec::new(), begins: vec![0], edges: Vec::new() };
+        let mut known: FxHashMap<State, u32> = FxHashMap::default();
+        let moves = Moves::of(policy, attacker, typing_ms);
+        for start in starts {
+            graph.number(&mut known, reduction.apply(*start));
+        }
+        let mut next = 0;
+        let mut reached = Vec::new();
+        while let Some(state) = graph.states.get(next).copied() {
+            reached.clear();
+            moves.from(state, &mut reached);
+            for (to, ms, act) in reached.drain(..) {
+                let to = graph.number(&mut known, reduction.apply(to));
+                let index = u32::try_from(next).unwrap_or(u32::MAX);
+                // Standing still is no way anywhere.
+                if to == index && !matches!(act, Act::Guess) {
+                    continue;
+                }
+                let begin = graph.begins[next] as usize;
+                let same = |edge: &&mut Edge| edge.to == to && edge.is_guess() == matches!(act, Act::Guess);
+                match graph.edges[begin..].iter_mut().find(same) {
+                    Some(edge) if edge.ms <= ms => {}
+                    Some(edge) => *edge = Edge { to, ms, act },
+                    None => graph.edges.push(Edge { to, ms, act }),
+                }
+            }
+            graph.begins.push(u32::try_from(graph.edges.len()).unwrap_or(u32::MAX));
+            next += 1;
+            if graph.states.len() > MOST_STATES {
+                return Err(graph.states.len());
+            }
+        }
+        Ok(graph)
+    }
+
+    fn number(&mut self, known: &mut FxHashMap<State, u32>, state: State) -> u32 {
+        *known.entry(state).or_insert_with(|| {
+            self.states.push(state);
+            u32::try_from(self.states.len() - 1).unwrap_or(u32::MAX)
+        })
+    }
+
+    /// States.
+    pub fn states(&self) -> &[State] {
+        &self.states
+    }
+
+    /// The ways from one state.
+    pub fn edges(&self, from: usize) -> &[Edge] {
+        &self.edges[self.begins[from] as usize..self.begins[from + 1] as usize]
+    }
+
+    /// Ways in all.
+    pub fn edge_count(&self) -> usize {
+        self.edges.len()
+    }
+
+    /// Bytes that it takes.
+    pub fn bytes(&self) -> usize {
+        self.states.capacity() * size_of::<State>()
+            + self.begins.capacity() * size_of::<u32>()
+            + self.edges.capacity() * size_of::<Edge>()
+    }
+}
+
+/// What can be done under one policy.
+struct Moves<'a> {
+    policy: &'a Policy,
+    typing_ms: u64,
+    /// Outages that make a difference, in milliseconds.
+    outages: Vec<u64>,
+    extra: bool,
+    /// Some clock, once begun, goes on where it would not begin.
+    goes_on: bool,
+}
+
+/// Which clocks have begun.
+fn begun(state: &State) -> [bool; 1 + headlock_lock::MAX_FORGIVENESS] {
+    let wait = matches!(state.phase, Phase::Waiting { begun: true, .. });
+    let mut all = [wait; 1 + headlock_lock::MAX_FORGIVENESS];
+    all[1..].iter_mut().zip(state.quiet_ms).for_each(|(begun, quiet_ms)| *begun = quiet_ms > 0);
+    all
+}
+
+impl<'a> Moves<'a> {
+    fn of(policy: &'a Policy, attacker: Attacker, typing_ms: u64) -> Self {
+        let cut = &policy.supply_cut;
+        let mut outages = Vec::new();
+        if attacker == Attacker::Pulls {
+            let thresholds = [
+                cut.restarts_wait_ms,
+                cut.ends_wait_ms,
+                cut.restores_attempts_ms,
+                cut.restores_rounds_ms,
+                cut.ends_locked_out_ms,
+            ];
+            outages = thresholds.into_iter().flatten().map(|ms| ms.max(PULL_MS)).collect();
+            outages.push(PULL_MS);
+            outages.sort_unstable();
+            outages.dedup();
+        }
+        let harmless = |clock: &Clock| {
+            let harmless = Interruption::Harmless;
+            clock.without_supply && attacker == Attacker::Pulls
+                || clock.on_ignition == harmless && clock.ignition != IgnitionSet::ANY
+                || clock.on_unit == harmless && clock.unit != UnitNeed::Any
+        };
+        let rules = policy.forgiveness.iter().flatten().map(|rule| &rule.clock);
+        let goes_on = std::iter::once(&policy.clock).chain(rules).any(harmless);
+        Self { policy, typing_ms, outages, extra: policy.tries.extra.attempts > 0, goes_on }
+    }
+
+    fn from(&self, state: State, out: &mut Vec<(State, u64, Act)>) {
+        let policy = self.policy;
+        let then = |event| step(policy, state, event).0;
+        if matches!(state.phase, Phase::Armed) && matches!(policy.kind, Kind::Code | Kind::PairingOrCode) {
+            let touched = then(Event::KeyTouched);
+            let checking = step(policy, touched, Event::CodeEntered).0;
+            out.push((step(policy, checking, Event::Mismatched).0, self.typing_ms, Act::Guess));
+        }
+        for (ignition, number) in IGNITIONS.into_iter().zip(0_u8..) {
+            for unit_on in [false, true] {
+                // No head unit here plays with the ignition off while its owner only waits.
+                if unit_on && ignition == Ignition::Off
+                    || !unit_on && ignition != Ignition::Off && !self.minds_the_unit()
+                {
+                    continue;
+                }
+                let during = Conditions { ignition, unit_on };
+                let Some(ms) = next_change_ms(policy, &state, during) else { continue };
+                let act = Act::Wait { ignition: number, unit_on };
+                out.push((then(Event::Elapsed { ms, during }), ms, act));
+                // A clock that has begun may go on where it would not begin: then it pays to turn away again at once.
+                if self.goes_on && ms > TURN_MS {
+                    let turned = then(Event::Elapsed { ms: TURN_MS, during });
+                    if begun(&turned) != begun(&state) {
+                        out.push((turned, TURN_MS, act));
+                    }
+                }
+            }
+        }
+        match state.phase {
+            Phase::Waiting { left: Span::IgnitionCycles(_), .. } => {
+                out.push((then(Event::IgnitionCycled), TURN_MS, Act::IgnitionCycle));
+            }
+            Phase::Waiting { left: Span::KeyCycles(_), .. } => {
+                out.push((then(Event::KeyCycled), TURN_MS, Act::KeyCycle));
+            }
+            _ => {}
+        }
+        if self.extra {
+            out.push((then(Event::ExtraAttempts), TURN_MS, Act::Extra));
+        }
+        let left = match state.phase {
+            Phase::Waiting { left: Span::Time { ms }, .. } if policy.clock.without_supply => Some(ms.max(PULL_MS)),
+            _ => None,
+        };
+        if !self.outages.is_empty() {
+            for outage_ms in self.outages.iter().copied().chain(left) {
+                for (fuse, feed) in [(false, Feed::Battery), (true, Feed::Fuse)] {
+                    let unit_was_on = true;
+                    let back = then(Event::SupplyRestored { outage_ms, feed, unit_was_on });
+                    let after = step(policy, back, Event::Rebooted).0;
+                    out.push((after, outage_ms, Act::Cut { fuse, unit_was_on }));
+                }
+            }
+        }
+    }
+
+    /// Whether any clock asks how the unit is switched.
+    fn minds_the_unit(&self) -> bool {
+        let minds = |clock: &Clock| clock.unit != UnitNeed::Any;
+        minds(&self.policy.clock) || self.policy.forgiveness.iter().flatten().any(|rule| minds(&rule.clock))
+    }
+}

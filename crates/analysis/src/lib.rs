@@ -1,0 +1,18 @@
+//! What a policy is worth: the shipped lock, explored over every state that matters, with time jumping to the next instant at which
+//! anything changes. Every figure is exact: whole milliseconds, whole guesses, and rates as fractions of them.
+#![forbid(unsafe_code)]
+
+mod budget;
+mod graph;
+mod owner;
+mod rate;
+mod reduce;
+mod space;
+mod worth;
+
+pub use budget::{Budget, Reach, attack};
+pub use graph::{Act, Attacker, Edge, Graph, PULL_MS, TURN_MS};
+pub use owner::{Accident, Owner};
+pub use rate::{Rate, long_run};
+pub use space::Space;
+pub use worth::{Bypass, CaseWorth, Explored, ReadingWorth, Worth, case_worth, policy_worth, reading_worth};
