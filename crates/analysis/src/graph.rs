@@ -1,8 +1,7 @@
 //! The states of a lock and what leads from one to another.
 
 use headlock_lock::{
-    Clock, Conditions, Event, Feed, Ignition, IgnitionSet, Interruption, Kind, Phase, Policy, Span, State, UnitNeed,
-    next_change_ms, step,
+    Clock, Conditions, Event, Feed, Ignition, Kind, Phase, Policy, Span, State, UnitNeed, next_change_ms, step,
 };
 use rustc_hash::FxHashMap;
 use serde::Serialize;
@@ -163,8 +162,6 @@ struct Moves<'a> {
     /// Outages that make a difference, in milliseconds.
     outages: Vec<u64>,
     extra: bool,
-    /// Some clock, once begun, goes on where it would not begin.
-    goes_on: bool,
 }
 
 /// Which clocks have begun.
@@ -192,15 +189,7 @@ impl<'a> Moves<'a> {
             outages.sort_unstable();
             outages.dedup();
         }
-        let harmless = |clock: &Clock| {
-            let harmless = Interruption::Harmless;
-            clock.without_supply && attacker == Attacker::Pulls
-                || clock.on_ignition == harmless && clock.ignition != IgnitionSet::ANY
-                || clock.on_unit == harmless && clock.unit != UnitNeed::Any
-        };
-        let rules = policy.forgiveness.iter().flatten().map(|rule| &rule.clock);
-        let goes_on = std::iter::once(&policy.clock).chain(rules).any(harmless);
-        Self { policy, typing_ms, outages, extra: policy.tries.extra.attempts > 0, goes_on }
+        Self { policy, typing_ms, outages, extra: policy.tries.extra.attempts > 0 }
     }
 
     fn from(&self, state: State, out: &mut Vec<(State, u64, Act)>) {
@@ -220,15 +209,16 @@ impl<'a> Moves<'a> {
                     continue;
                 }
                 let during = Conditions { ignition, unit_on };
-                let Some(ms) = next_change_ms(policy, &state, during) else { continue };
+                let change_ms = next_change_ms(policy, &state, during);
                 let act = Act::Wait { ignition: number, unit_on };
-                out.push((then(Event::Elapsed { ms, during }), ms, act));
-                // A clock that has begun may go on where it would not begin: then it pays to turn away again at once.
-                if self.goes_on && ms > TURN_MS {
-                    let turned = then(Event::Elapsed { ms: TURN_MS, during });
-                    if begun(&turned) != begun(&state) {
-                        out.push((turned, TURN_MS, act));
-                    }
+                if let Some(ms) = change_ms {
+                    out.push((then(Event::Elapsed { ms, during }), ms, act));
+                }
+                // It may pay to turn there and away again at once: a clock that has begun may go on where it would not begin, and one
+                // that is better kept from ending starts again.
+                let turned = then(Event::Elapsed { ms: TURN_MS, during });
+                if change_ms.is_none_or(|ms| ms > TURN_MS) && begun(&turned) != begun(&state) {
+                    out.push((turned, TURN_MS, act));
                 }
             }
         }
