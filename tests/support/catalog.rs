@@ -13,7 +13,9 @@ pub(crate) fn texts() -> Vec<(String, String)> {
     while let Some(folder) = open.pop() {
         for entry in fs::read_dir(folder).unwrap() {
             let path = entry.unwrap().path();
-            if path.is_dir() {
+            if path.ends_with("policies") {
+                // Policies of other systems are no part of the catalogue.
+            } else if path.is_dir() {
                 open.push(path);
             } else if path.extension().is_some_and(|extension| extension == "toml") {
                 let name = path.strip_prefix(&root).unwrap().display().to_string();

@@ -7,12 +7,16 @@ mod graph;
 mod owner;
 mod rate;
 mod reduce;
+mod script;
 mod space;
+mod wear;
 mod worth;
 
 pub use budget::{Budget, Reach, attack};
 pub use graph::{Act, Attacker, Edge, Graph, PULL_MS, TURN_MS};
 pub use owner::{Accident, Owner};
 pub use rate::{Rate, long_run};
+pub use script::script;
 pub use space::Space;
+pub use wear::{LIFE_CYCLES, Wear, wear};
 pub use worth::{Bypass, CaseWorth, Explored, ReadingWorth, Worth, case_worth, policy_worth, reading_worth};

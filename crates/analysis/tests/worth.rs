@@ -122,3 +122,88 @@ fn every_reading_of_the_catalogue_is_analysed() {
     println!("{readings} readings, {cases} cases, {states} states; pulls help under {}", bypassed.join(", "));
     assert!(readings > 60 && cases > 300);
 }
+
+fn published(name: &str) -> Budget {
+    let path = format!("{}/../../catalog/policies/{name}.toml", env!("CARGO_MANIFEST_DIR"));
+    let file = headlock_profile::policy_file(name, &std::fs::read_to_string(path).unwrap()).unwrap();
+    assert!(!file.sources.is_empty());
+    let worth = policy_worth(&file.policy, 0).unwrap();
+    assert!(worth.bypass.is_none(), "{name}: none of these is known to be walked around by a restart");
+    worth.untouched
+}
+
+const DAY_S: u64 = 86_400;
+
+#[test]
+fn the_published_policies_are_worth_what_is_known_of_them() {
+    let second = |budget: &Budget, guess| budget.instant_ms(guess).map(|ms| ms / 1_000);
+    let gatekeeper = published("aosp-gatekeeper");
+    assert_eq!(second(&gatekeeper, 100), Some(38_730));
+    assert_eq!(second(&gatekeeper, 141), Some(701_130), "8.1 days");
+    assert_eq!(second(&gatekeeper, 10_000).map(|s| s / DAY_S), Some(9_867));
+    let aosp = published("aosp-2025");
+    assert_eq!(second(&aosp, 10), Some(8_460), "2.35 h");
+    assert_eq!(second(&aosp, 15).map(|s| s * 10 / DAY_S), Some(192), "19.3 days, rounded");
+    assert_eq!(second(&aosp, 20).map(|s| s * 10 / (365 * DAY_S)), Some(135), "13.5 years");
+    assert_eq!(second(&aosp, 21), None);
+    let tpm = published("tpm-2.0");
+    assert_eq!(tpm.rhythm(), Some((1, 1_000_000)), "86.4 a day");
+    let three = published("three-an-hour");
+    assert_eq!(second(&three, 10_000).map(|s| s.div_ceil(DAY_S)), Some(139));
+    let apple = published("apple");
+    assert_eq!((second(&apple, 10), second(&apple, 11)), (Some(60 + 300 + 900 + 900 + 3_600), None));
+}
+
+#[test]
+fn a_policy_file_that_no_lock_could_carry_out_is_refused_with_its_line() {
+    let refused = |text: &str| headlock_profile::policy_file("bad.toml", text).unwrap_err().to_string();
+    let holds = |text: &str, parts: &[&str]| {
+        let message = refused(text);
+        assert!(parts.iter().all(|part| message.contains(part)), "{message}");
+    };
+    let head = "name = \"x\"\n";
+    holds(&format!("{head}[[wait]]\nafter_failures = 3\nwait_s = -5\n"), &["bad.toml:4", "wait_s", "-5"]);
+    holds(
+        &format!(
+            "{head}[tries]\nlocked_out_after_attempts = 5\n[[wait]]\nafter_failures = 3\nwait_s = 5\n[[wait]]\nafter_failures = 5\nwait_s = 9\n"
+        ),
+        &["bad.toml:7", "wait.1", "no count ever reaches"],
+    );
+    holds(
+        &format!("{head}[waiting]\ncounts_while = {{ ignition = [] }}\n[[wait]]\nafter_failures = 3\nwait_s = 5\n"),
+        &["bad.toml:3", "never count"],
+    );
+    holds(
+        &format!(
+            "{head}[waiting]\ncounts_while = {{ ignition = [\"off\"], unit = \"on\" }}\n[[wait]]\nafter_failures = 3\nwait_s = 5\n"
+        ),
+        &["bad.toml:3", "no clock can count"],
+    );
+    holds(&format!("{head}[[reading]]\nid = \"s\"\n"), &["reading", "this describes a unit"]);
+    holds("[tries]\nround = 3\n", &["without a name"]);
+}
+
+/// Every attack that the analyser names is replayed on the whole twin by the command's own tests; here, that it can be written down.
+#[test]
+fn an_attack_is_a_script() {
+    let mut policy = ladder(&[(Scope::Failures, 3, 3_600)], 0, None);
+    policy.supply_cut.ends_wait_ms = Some(900_000);
+    let bypass = policy_worth(&policy, 0).unwrap().bypass.unwrap();
+    let script = headlock_analysis::script("acme/nova", "manual", 1, &bypass);
+    assert_eq!(
+        script,
+        "# Guess 4 after 15min; with the supply untouched it comes only after 1h.\nunit acme/nova reading manual case 1 locked\n\
+         ignition on\nenter wrong -> verdict wrong\nenter wrong -> verdict wrong\nenter wrong -> verdict wrong\nsupply cut 15min\n\
+         enter wrong -> verdict wrong\n"
+    );
+}
+
+#[test]
+fn wear_is_what_the_store_writes() {
+    let hour = headlock_analysis::wear(&ladder(&[(Scope::Failures, 1, 3_600)], 0, None), 15);
+    assert!((60_000..75_000).contains(&hour.cycles), "{}", hour.cycles);
+    let ends = headlock_analysis::wear(&ladder(&[], 0, Some(10)), 15);
+    assert!(ends.cycles < 10);
+    let none = headlock_analysis::wear(&ladder(&[], 0, None), 15);
+    assert!(none.cycles > headlock_analysis::LIFE_CYCLES, "nothing limits a lock without waits");
+}

@@ -10,6 +10,20 @@ use rust_embed::RustEmbed;
 #[folder = "../../catalog"]
 struct BuiltIn;
 
+/// Policies of other systems stand beside the catalogue.
+const POLICIES: &str = "policies/";
+
+/// The built-in policies of well-known systems: a short name each, and the text.
+pub fn policies() -> Vec<(String, String)> {
+    let mut names: Vec<_> = BuiltIn::iter().filter(|name| name.starts_with(POLICIES)).collect();
+    names.sort();
+    let named = |name: std::borrow::Cow<'static, str>| {
+        let short = name.strip_prefix(POLICIES)?.strip_suffix(".toml")?.to_owned();
+        Some((short, String::from_utf8(BuiltIn::get(&name)?.data.into_owned()).ok()?))
+    };
+    names.into_iter().filter_map(named).collect()
+}
+
 /// All texts, in a fixed order, the built-in ones first.
 #[derive(Clone, Debug)]
 pub struct Texts(Vec<(String, String)>);
@@ -39,7 +53,8 @@ impl Texts {
     /// # Errors
     /// A folder cannot be read, or holds nothing.
     pub fn load(folders: &[PathBuf]) -> Result<Self, StoreError> {
-        let mut names: Vec<_> = BuiltIn::iter().filter(|name| name.ends_with(".toml")).collect();
+        let is_catalog = |name: &str| name.ends_with(".toml") && !name.starts_with(POLICIES);
+        let mut names: Vec<_> = BuiltIn::iter().filter(|name| is_catalog(name)).collect();
         names.sort();
         let built_in = names.into_iter().filter_map(|name| {
             let text = String::from_utf8(BuiltIn::get(&name)?.data.into_owned()).ok()?;

@@ -1,7 +1,7 @@
 //! The policy: everything in which two head units may differ, as data.
 
 /// Rungs a ladder can hold.
-pub const MAX_RUNGS: usize = 12;
+pub const MAX_RUNGS: usize = 16;
 /// Rules that may clear the counter after a quiet time.
 pub const MAX_FORGIVENESS: usize = 2;
 

@@ -568,6 +568,20 @@ fn cases(mut tree: Node, choices: &[Choice], node: &Node, path: &str, known: &Kn
     (0..count).map(|index| case(&mut tree, choices, index, (node, path), known)).collect()
 }
 
+/// The nearest existing ancestor of a field says where to look.
+pub(crate) fn nearest<'n>(tree: &'n Node, path: &str) -> &'n Place {
+    let mut at = path;
+    loop {
+        if let Some(found) = tree.at(at) {
+            return &found.place;
+        }
+        match at.rsplit_once('.') {
+            Some((parent, _)) => at = parent,
+            None => return &tree.place,
+        }
+    }
+}
+
 fn case(
     tree: &mut Node,
     choices: &[Choice],
@@ -592,16 +606,10 @@ fn case(
     }
     let behaviour: Behaviour = decode(tree, path)?;
     let located = |fault: Fault| {
-        // The nearest existing ancestor of the field says where to look.
-        let mut at = fault.path.as_str();
-        let place = loop {
-            if let Some(found) = tree.at(at) {
-                break &found.place;
-            }
-            match at.rsplit_once('.') {
-                Some((parent, _)) => at = parent,
-                None => break &node.place,
-            }
+        let place = if tree.as_table().is_some_and(|fields| fields.is_empty()) {
+            &node.place
+        } else {
+            nearest(tree, &fault.path)
         };
         Problem::new(place, &join(path, &fault.path), fault.what).help(fault.help)
     };

@@ -9,6 +9,7 @@ mod evidence;
 mod guidance;
 mod node;
 mod policy;
+mod policy_file;
 mod problem;
 mod serial;
 pub mod typing;
@@ -25,6 +26,7 @@ pub use guidance::{
 };
 pub use node::{Place, SourceFile};
 pub use policy::{ignition, ignition_set};
+pub use policy_file::{PolicyFile, policy_file};
 pub use problem::{Problem, closest};
 pub use serial::{Cleaning, CompanionSpec, Fit, Fragment, ScreenSpec, SerialSpec, in_parts};
 pub use unit::{Case, Identity, Reading, Unit, Years};
