@@ -4,7 +4,7 @@ use std::path::PathBuf;
 
 use clap::{Parser, Subcommand};
 
-use crate::commands::{claim, code, completions, drive, identify, keys, man, panel, plan, unit, units};
+use crate::commands::{analyse, claim, code, completions, drive, identify, keys, man, panel, plan, unit, units};
 use crate::failure::Failure;
 use crate::store::Texts;
 
@@ -45,6 +45,9 @@ pub enum Command {
     Keys(keys::Args),
     /// Runs transcripts on virtual units.
     Drive(drive::Args),
+    /// Says what a lock is worth: guesses by when, plugs pulled or not, and what its owner can count on.
+    #[command(visible_alias = "analyze")]
+    Analyse(analyse::Args),
     /// Puts a virtual front panel into the terminal.
     Panel(panel::Args),
     /// Derives the code of a unit under a key that you hold.
@@ -78,6 +81,7 @@ impl Cli {
             Command::Plan(args) => plan::run(args, &texts, json),
             Command::Keys(args) => keys::run(args, &texts, json),
             Command::Drive(args) => drive::run(args, &texts, json),
+            Command::Analyse(args) => analyse::run(args, &texts, json),
             Command::Panel(args) => panel::run(args, &texts),
             Command::Code(args) => code::run(args, &texts, json),
             Command::Claim(args) => claim::run(args, &texts, json),

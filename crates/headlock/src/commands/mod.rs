@@ -1,5 +1,6 @@
 //! The commands, one a file.
 
+pub mod analyse;
 pub mod claim;
 pub mod code;
 pub mod completions;

@@ -293,7 +293,7 @@ fn fault(name: &str, rest: &[&str]) -> Result<Broken, Wrong> {
 }
 
 /// A time like `500ms`, `2s`, `10min`, `3h`, `2d`, in milliseconds.
-pub(super) fn duration(text: &str) -> Result<u64, Wrong> {
+pub(crate) fn duration(text: &str) -> Result<u64, Wrong> {
     let wrong =
         || Wrong::new(text, format!("`{text}` is no time"), "like 500ms, 2s, 10min, 1h30min, 2d, without spaces");
     let mut total = 0_u64;

@@ -7,6 +7,7 @@ mod run;
 mod text;
 
 pub use event::Event;
+pub(crate) use event::duration;
 pub use expect::{Expectation, Seen, loss_word, span};
 pub use hidden::Hidden;
 pub use run::{Mismatch, Outcome, Running, Start, run};

@@ -1,0 +1,292 @@
+//! The figures of one reading or policy, in words and for machines.
+
+use headlock_analysis::{Budget, Bypass, Owner, Rate, Reach, ReadingWorth, Space, Wear, Worth};
+use headlock_profile::Unit;
+use serde_json::{Value, json};
+
+use crate::paint;
+
+const HOUR_MS: u64 = 3_600_000;
+const DAY_MS: u64 = 24 * HOUR_MS;
+/// The times that are told: an hour, a day, thirty days, a year.
+const TIMES: [(&str, u64); 4] =
+    [("1 h", HOUR_MS), ("1 day", DAY_MS), ("30 days", 30 * DAY_MS), ("1 year", 365 * DAY_MS)];
+
+/// Guesses within a hundred days, to tell which of several budgets is the largest.
+pub(super) fn hundred_days(budget: &Budget) -> u64 {
+    match budget.guesses_by(100 * DAY_MS) {
+        Reach::Guesses(guesses) => guesses,
+        Reach::Unlimited => u64::MAX,
+    }
+}
+
+/// What is told of a reading: of its cases the one that whoever guesses likes best, and how far the others are from it.
+pub(super) struct Figures {
+    cases: usize,
+    untouched: Side,
+    pulls: Side,
+    codes: u64,
+    all_codes: u64,
+    defaults: u64,
+    owner: Option<Owner>,
+    bypass: Option<Bypass>,
+    bypassed_cases: usize,
+    wear: Option<Wear>,
+}
+
+struct Side {
+    /// Fewest and most guesses by each of the times.
+    by: Vec<(Reach, Reach)>,
+    rate: (Rate, Rate),
+    /// The latest and the earliest instant of the last code.
+    exhausted_ms: (Option<u64>, Option<u64>),
+}
+
+fn reach_key(reach: Reach) -> u64 {
+    match reach {
+        Reach::Guesses(guesses) => guesses,
+        Reach::Unlimited => u64::MAX,
+    }
+}
+
+impl Side {
+    fn of(budgets: &[(&Budget, Rate, u64)]) -> Self {
+        let by = TIMES
+            .iter()
+            .map(|(_, ms)| {
+                let all = || budgets.iter().map(|(budget, ..)| budget.guesses_by(*ms));
+                let least = all().min_by_key(|reach| reach_key(*reach)).unwrap_or(Reach::Guesses(0));
+                let most = all().max_by_key(|reach| reach_key(*reach)).unwrap_or(Reach::Guesses(0));
+                (least, most)
+            })
+            .collect();
+        let day = |rate: &Rate| rate.per_day().unwrap_or(f64::INFINITY);
+        let rates = || budgets.iter().map(|(_, rate, _)| *rate);
+        let last = budgets.iter().map(|(budget, _, codes)| budget.instant_ms(*codes));
+        let instants: Vec<Option<u64>> = last.collect();
+        let never = |ms: &Option<u64>| ms.unwrap_or(u64::MAX);
+        Self {
+            by,
+            rate: (
+                rates().min_by(|a, b| day(a).total_cmp(&day(b))).unwrap_or(Rate::NONE),
+                rates().max_by(|a, b| day(a).total_cmp(&day(b))).unwrap_or(Rate::NONE),
+            ),
+            exhausted_ms: (
+                instants.iter().copied().max_by_key(never).flatten(),
+                instants.iter().copied().min_by_key(never).flatten(),
+            ),
+        }
+    }
+
+    fn row(&self, name: &str) -> String {
+        let mut cells: Vec<String> = self.by.iter().map(|(least, most)| range(&reach(*least), &reach(*most))).collect();
+        cells.push(range(&a_day(self.rate.0), &a_day(self.rate.1)));
+        cells.push(range(&last(self.exhausted_ms.1), &last(self.exhausted_ms.0)));
+        row(name, &cells)
+    }
+
+    fn json(&self) -> Value {
+        let guesses = |reach: Reach| match reach {
+            Reach::Guesses(guesses) => json!(guesses),
+            Reach::Unlimited => json!("unlimited"),
+        };
+        let by: Vec<Value> = TIMES
+            .iter()
+            .zip(&self.by)
+            .map(|((_, ms), (least, most))| json!({ "by_ms": ms, "least": guesses(*least), "most": guesses(*most) }))
+            .collect();
+        json!({
+            "guesses": by,
+            "long_run": { "least": self.rate.0, "most": self.rate.1 },
+            "exhausted_ms": { "earliest": self.exhausted_ms.1, "latest": self.exhausted_ms.0 },
+        })
+    }
+}
+
+fn row(name: &str, cells: &[String]) -> String {
+    const WIDTHS: [usize; 6] = [11, 11, 11, 13, 15, 21];
+    let cells = cells.iter().zip(WIDTHS).map(|(cell, width)| format!("{cell:>width$}"));
+    format!("    {name:<17}{}", cells.collect::<String>())
+}
+
+fn range(from: &str, to: &str) -> String {
+    if from == to { from.to_owned() } else { format!("{from}..{to}") }
+}
+
+fn reach(reach: Reach) -> String {
+    match reach {
+        Reach::Guesses(guesses) => guesses.to_string(),
+        Reach::Unlimited => "any".to_owned(),
+    }
+}
+
+fn a_day(rate: Rate) -> String {
+    match rate.per_day() {
+        None => "any".to_owned(),
+        Some(0.0) => "none".to_owned(),
+        Some(day) if day >= 10.0 => format!("{day:.1}"),
+        Some(day) => format!("{day:.2}"),
+    }
+}
+
+fn last(ms: Option<u64>) -> String {
+    ms.map_or_else(|| "never".to_owned(), time)
+}
+
+/// A long time in its largest unit.
+pub(super) fn time(ms: u64) -> String {
+    const YEAR_MS: u64 = 365 * DAY_MS;
+    for (unit, size) in [("years", YEAR_MS), ("days", DAY_MS), ("h", HOUR_MS), ("min", 60_000)] {
+        if ms >= 2 * size {
+            let tenths = ms / (size / 10);
+            return if tenths % 10 == 0 {
+                format!("{} {unit}", tenths / 10)
+            } else {
+                format!("{}.{} {unit}", tenths / 10, tenths % 10)
+            };
+        }
+    }
+    format!("{} s", ms.div_ceil(1_000))
+}
+
+impl Figures {
+    pub(super) fn of(worth: &ReadingWorth<'_>) -> Self {
+        let codes = |space: &Space| space.typable;
+        let side = |pick: fn(&Worth) -> (&Budget, Rate)| {
+            let budgets = worth.cases.iter().map(|case| {
+                let (budget, rate) = pick(&case.worth);
+                (budget, rate, codes(&case.space))
+            });
+            Side::of(&budgets.collect::<Vec<_>>())
+        };
+        let bypassed = || worth.cases.iter().filter_map(|case| case.worth.bypass.as_ref());
+        let owners = || worth.cases.iter().map(|case| &case.worth.owner);
+        let owner = owners().next().map(|first| Owner {
+            always_gets_in: owners().all(|owner| owner.always_gets_in),
+            worst_wait_ms: owners().filter_map(|owner| owner.worst_wait_ms).max(),
+            endless_states: owners().map(|owner| owner.endless_states).max().unwrap_or(0),
+            accident: owners().filter_map(|o| o.accident).min_by_key(|a| (a.wrong_codes, a.ms)).or(first.accident),
+        });
+        let spaces = || worth.cases.iter().map(|case| case.space);
+        Self {
+            cases: worth.cases.len(),
+            untouched: side(|worth| (&worth.untouched, worth.untouched_rate)),
+            pulls: side(|worth| (&worth.pulls, worth.pulls_rate)),
+            codes: spaces().map(|space| space.typable).min().unwrap_or(0),
+            all_codes: spaces().map(|space| space.codes).min().unwrap_or(0),
+            defaults: spaces().map(|space| space.defaults).max().unwrap_or(0),
+            owner,
+            bypass: bypassed().min_by_key(|bypass| (bypass.at_ms, bypass.guess)).cloned(),
+            bypassed_cases: bypassed().count(),
+            wear: worth
+                .reading
+                .cases
+                .iter()
+                .map(|case| headlock_analysis::wear(&case.policies[0], super::SERVICE_YEARS))
+                .max_by_key(|wear| wear.cycles),
+        }
+    }
+
+    pub(super) fn of_policy(worth: &Worth, codes: u64, wear: Wear) -> Self {
+        Self {
+            cases: 1,
+            untouched: Side::of(&[(&worth.untouched, worth.untouched_rate, codes)]),
+            pulls: Side::of(&[(&worth.pulls, worth.pulls_rate, codes)]),
+            codes,
+            all_codes: codes,
+            defaults: 0,
+            owner: Some(worth.owner.clone()),
+            bypass: worth.bypass.clone(),
+            bypassed_cases: usize::from(worth.bypass.is_some()),
+            wear: Some(wear),
+        }
+    }
+
+    pub(super) fn print(&self, name: &str) {
+        let Some(owner) = &self.owner else {
+            paint::item("·", &format!("{name}: takes no codes"));
+            return;
+        };
+        let cases = if self.cases > 1 { format!(", {} cases of what is open", self.cases) } else { String::new() };
+        paint::item("·", &format!("{name}{cases}"));
+        let times: Vec<String> = TIMES.iter().map(|(name, _)| (*name).to_owned()).collect();
+        let codes = format!("all {} codes", self.codes);
+        let head = row("guesses within", &[times, vec!["a day for ever".to_owned(), codes]].concat());
+        crate::paint::say!("{head}");
+        crate::paint::say!("{}", self.untouched.row("supply untouched"));
+        crate::paint::say!("{}", self.pulls.row("plugs pulled"));
+        if self.codes < self.all_codes {
+            paint::indented(4, &format!("the panel can type {} of {} codes", self.codes, self.all_codes));
+        }
+        if self.defaults > 0 {
+            paint::indented(
+                4,
+                &format!("{} codes are said to open every such unit; they are tried first", self.defaults),
+            );
+        }
+        if let Some(bypass) = &self.bypass {
+            let otherwise = bypass.otherwise_ms.map_or_else(|| "never".to_owned(), |ms| format!("after {}", time(ms)));
+            paint::indented(
+                4,
+                &format!(
+                    "pulling pays in {} of {} cases: guess {} comes after {} and otherwise {otherwise}; --scripts writes it down",
+                    self.bypassed_cases,
+                    self.cases,
+                    bypass.guess,
+                    time(bypass.at_ms)
+                ),
+            );
+        }
+        let gets_in = if owner.always_gets_in {
+            "the owner's code always gets in, short of a lock-out for good".to_owned()
+        } else {
+            format!("the owner's code does not always get in: {} waits never end by themselves", owner.endless_states)
+        };
+        let wait = owner
+            .worst_wait_ms
+            .map_or_else(|| "nothing waits".to_owned(), |ms| format!("the worst wait is {}", time(ms)));
+        let accident = owner.accident.map_or_else(
+            || "no accident locks it out for good".to_owned(),
+            |accident| {
+                format!(
+                    "{} wrong codes lock it out for good, after {} at the earliest",
+                    accident.wrong_codes,
+                    time(accident.ms)
+                )
+            },
+        );
+        paint::indented(4, &format!("{gets_in}; {wait}; {accident}"));
+        if let Some(wear) = self.wear {
+            paint::indented(
+                4,
+                &format!(
+                    "memory: {} of {} cycles of a 24C64 in {} years of wrong codes",
+                    wear.cycles,
+                    wear.of,
+                    super::SERVICE_YEARS
+                ),
+            );
+        }
+    }
+
+    pub(super) fn json(&self) -> Value {
+        json!({
+            "cases": self.cases, "takes_codes": self.owner.is_some(),
+            "codes": self.all_codes, "typable_codes": self.codes, "default_codes": self.defaults,
+            "untouched": self.untouched.json(), "pulls": self.pulls.json(),
+            "owner": self.owner, "bypass": self.bypass, "bypassed_cases": self.bypassed_cases, "wear": self.wear,
+        })
+    }
+}
+
+pub(super) fn json_of(unit: &Unit, readings: &[(String, Figures)]) -> Value {
+    let readings: Vec<Value> = readings
+        .iter()
+        .map(|(name, figures)| {
+            let mut value = figures.json();
+            value["reading"] = json!(name.rsplit('#').next());
+            value
+        })
+        .collect();
+    json!({ "unit": unit.identity.id, "readings": readings })
+}
