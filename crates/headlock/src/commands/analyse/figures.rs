@@ -78,11 +78,20 @@ impl Side {
         }
     }
 
-    fn row(&self, name: &str) -> String {
+    fn cells(&self) -> Vec<String> {
         let mut cells: Vec<String> = self.by.iter().map(|(least, most)| range(&reach(*least), &reach(*most))).collect();
         cells.push(range(&a_day(self.rate.0), &a_day(self.rate.1)));
         cells.push(range(&last(self.exhausted_ms.1), &last(self.exhausted_ms.0)));
-        row(name, &cells)
+        cells
+    }
+
+    /// The best chance by each of the times, of so many codes.
+    fn chances(&self, codes: u64) -> Vec<String> {
+        let chance = |most: Reach| match most {
+            Reach::Guesses(guesses) => chance(guesses, codes),
+            Reach::Unlimited => "100 %".to_owned(),
+        };
+        self.by.iter().map(|(_, most)| chance(*most)).collect()
     }
 
     fn json(&self) -> Value {
@@ -103,14 +112,31 @@ impl Side {
     }
 }
 
-fn row(name: &str, cells: &[String]) -> String {
-    const WIDTHS: [usize; 6] = [11, 11, 11, 13, 15, 21];
-    let cells = cells.iter().zip(WIDTHS).map(|(cell, width)| format!("{cell:>width$}"));
-    format!("    {name:<17}{}", cells.collect::<String>())
+/// Rows of cells, each column as wide as its widest.
+fn table(rows: &[(String, Vec<String>)]) -> Vec<String> {
+    let columns = rows.iter().map(|(_, cells)| cells.len()).max().unwrap_or(0);
+    let width =
+        |column: usize| rows.iter().filter_map(|(_, cells)| cells.get(column)).map(|c| c.len()).max().unwrap_or(0);
+    let widths: Vec<usize> = (0..columns).map(width).collect();
+    let line = |(name, cells): &(String, Vec<String>)| {
+        let cells = cells.iter().zip(&widths).map(|(cell, width)| format!("  {cell:>width$}"));
+        format!("    {name:<16}{}", cells.collect::<String>())
+    };
+    rows.iter().map(line).collect()
 }
 
 fn range(from: &str, to: &str) -> String {
     if from == to { from.to_owned() } else { format!("{from}..{to}") }
+}
+
+/// Guesses in a hundred that are right, if all codes are as likely.
+fn chance(guesses: u64, codes: u64) -> String {
+    let hundredths = u128::from(guesses.min(codes)) * 10_000 / u128::from(codes.max(1));
+    match hundredths {
+        10_000.. => "100 %".to_owned(),
+        1_000.. => format!("{} %", hundredths / 100),
+        _ => format!("{}.{:02} %", hundredths / 100, hundredths % 100),
+    }
 }
 
 fn reach(reach: Reach) -> String {
@@ -137,7 +163,7 @@ fn last(ms: Option<u64>) -> String {
 pub(super) fn time(ms: u64) -> String {
     const YEAR_MS: u64 = 365 * DAY_MS;
     for (unit, size) in [("years", YEAR_MS), ("days", DAY_MS), ("h", HOUR_MS), ("min", 60_000)] {
-        if ms >= 2 * size {
+        if ms >= 2 * size || ms >= size && ms % size == 0 {
             let tenths = ms / (size / 10);
             return if tenths % 10 == 0 {
                 format!("{} {unit}", tenths / 10)
@@ -211,10 +237,15 @@ impl Figures {
         paint::item("·", &format!("{name}{cases}"));
         let times: Vec<String> = TIMES.iter().map(|(name, _)| (*name).to_owned()).collect();
         let codes = format!("all {} codes", self.codes);
-        let head = row("guesses within", &[times, vec!["a day for ever".to_owned(), codes]].concat());
-        crate::paint::say!("{head}");
-        crate::paint::say!("{}", self.untouched.row("supply untouched"));
-        crate::paint::say!("{}", self.pulls.row("plugs pulled"));
+        let rows = [
+            ("guesses within".to_owned(), [times, vec!["a day for ever".to_owned(), codes]].concat()),
+            ("supply untouched".to_owned(), self.untouched.cells()),
+            ("plugs pulled".to_owned(), self.pulls.cells()),
+            ("best chance".to_owned(), self.pulls.chances(self.codes)),
+        ];
+        for line in table(&rows) {
+            crate::paint::say!("{line}");
+        }
         if self.codes < self.all_codes {
             paint::indented(4, &format!("the panel can type {} of {} codes", self.codes, self.all_codes));
         }

@@ -1,0 +1,95 @@
+//! `headlock analyse`, through the real command: figures, attacks that replay, designs, a chart.
+#![allow(clippy::unwrap_used, reason = "a test may panic")]
+
+use std::fs;
+use std::path::Path;
+use std::process::{Command, Output};
+
+fn headlock(args: &[&str]) -> Output {
+    Command::new(env!("CARGO_BIN_EXE_headlock")).args(args).env("NO_COLOR", "1").output().unwrap()
+}
+
+fn text(args: &[&str]) -> String {
+    let done = headlock(args);
+    assert!(done.status.success(), "{args:?}: {}", String::from_utf8_lossy(&done.stderr));
+    String::from_utf8(done.stdout).unwrap()
+}
+
+fn refused(args: &[&str], parts: &[&str]) {
+    let done = headlock(args);
+    let told = String::from_utf8_lossy(&done.stderr).into_owned();
+    assert!(done.stdout.is_empty() && !done.status.success(), "{args:?}");
+    let plain = told.split_whitespace().collect::<Vec<_>>().join(" ");
+    assert!(parts.iter().all(|part| plain.contains(part)), "{args:?}: {told}");
+}
+
+fn json(args: &[&str]) -> serde_json::Value {
+    serde_json::from_str(&text(&[args, &["--json"]].concat())).unwrap()
+}
+
+#[test]
+fn every_attack_on_the_catalogue_replays_on_the_whole_unit() {
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path().to_str().unwrap();
+    let all = json(&["analyse", "--scripts", path]);
+    let bypassed: u64 = all["units"]
+        .as_array()
+        .unwrap()
+        .iter()
+        .flat_map(|unit| unit["readings"].as_array().unwrap())
+        .map(|reading| reading["bypassed_cases"].as_u64().unwrap())
+        .sum();
+    let scripts: Vec<String> =
+        fs::read_dir(path).unwrap().map(|entry| entry.unwrap().path().to_str().unwrap().to_owned()).collect();
+    assert!(bypassed > 50 && scripts.len() as u64 == bypassed, "{bypassed} cases, {} scripts", scripts.len());
+    let mut args = vec!["drive"];
+    args.extend(scripts.iter().map(String::as_str));
+    let driven = text(&args);
+    assert!(driven.contains(&format!("{} scripts, 0 failed, 0 unreadable", scripts.len())), "{driven}");
+}
+
+#[test]
+fn a_policy_of_a_well_known_system_is_named_and_a_file_is_read() {
+    let tpm = json(&["analyse", "tpm-2.0"]);
+    assert_eq!(tpm["untouched"]["long_run"]["most"], serde_json::json!({ "guesses": 1, "ms": 1_000_000 }));
+    assert!(tpm["bypass"].is_null() && tpm["owner"]["always_gets_in"].as_bool().unwrap());
+    let folder = tempfile::tempdir().unwrap();
+    let file = folder.path().join("mine.toml");
+    fs::write(&file, "name = \"mine\"\n[tries]\nround = 3\n[[wait]]\nafter_rounds = 1\nwait_s = 3600\n").unwrap();
+    let shown = text(&["analyse", file.to_str().unwrap()]);
+    assert!(shown.contains("72.0") && shown.contains("138.8 days"), "{shown}");
+    fs::write(&file, "name = \"mine\"\n[[wait]]\nafter_failures = 3\nwait_s = -1\n").unwrap();
+    refused(&["analyse", file.to_str().unwrap()], &["wait_s", "-1", "mine.toml"]);
+    refused(&["analyse", "tmp-2.0"], &["no unit and no policy", "tpm-2.0"]);
+    refused(&["analyse", "clarion-cl", "--reading", "s9"], &["no reading", "s3"]);
+    refused(&["analyse", folder.path().join("none.toml").to_str().unwrap()], &["cannot read"]);
+}
+
+#[test]
+fn a_design_keeps_to_its_limits_and_is_what_it_says() {
+    let folder = tempfile::tempdir().unwrap();
+    let design = text(&["analyse", "--design", "--owner-wait", "30min", "--digits", "5"]);
+    assert!(design.contains("wait_s = 1800") && design.contains("All 100000 codes"), "{design}");
+    let file = folder.path().join("design.toml");
+    fs::write(&file, &design).unwrap();
+    let worth = json(&["analyse", file.to_str().unwrap()]);
+    assert_eq!(worth["owner"]["worst_wait_ms"], 1_800_000);
+    assert_eq!(worth["pulls"]["exhausted_ms"]["latest"], (100_000_u64 - 3) * 1_800_000);
+    assert!(worth["wear"]["cycles"].as_u64().unwrap() <= 100_000);
+    refused(&["analyse", "--design", "--owner-wait", "1min"], &["wear", "a longer --owner-wait"]);
+    refused(&["analyse", "--design", "--owner-wait", "soon"], &["soon"]);
+}
+
+#[test]
+fn the_chart_holds_the_readings_and_the_systems_beside_them() {
+    let folder = tempfile::tempdir().unwrap();
+    let file = folder.path().join("budget.svg");
+    text(&["analyse", "clarion-cl", "--svg", file.to_str().unwrap()]);
+    let svg = fs::read_to_string(&file).unwrap();
+    assert!(svg.starts_with("<svg") && svg.trim_end().ends_with("</svg>"));
+    for name in ["nissan/clarion-cl#s1", "aosp-gatekeeper", "aosp-2025", "apple", "tpm-2.0", "three-an-hour"] {
+        assert!(svg.contains(&format!("<title>{name}</title>")), "{name}");
+    }
+    let nowhere = Path::new("/nonexistent/budget.svg").to_str().unwrap();
+    refused(&["analyse", "clarion-cl", "--svg", nowhere], &["cannot write"]);
+}
