@@ -7,9 +7,10 @@ use crate::run::{root, run as call};
 
 const ROUNDS: usize = 40;
 
-/// Runs the twin's bench, then measures cold starts of the command.
+/// Runs the benches of the twin and the analyser, then measures cold starts of the command.
 pub(crate) fn run() -> Result<(), String> {
     call("the twin", "cargo", &["bench", "--package", "headlock-twin", "--bench", "inputs"], &[])?;
+    call("the analyser", "cargo", &["bench", "--package", "headlock-analysis", "--bench", "states"], &[])?;
     call("building", "cargo", &["build", "--release", "--package", "headlock"], &[])?;
     cold_starts()
 }
@@ -46,6 +47,7 @@ fn cold_starts() -> Result<(), String> {
         ("true (the bound: starting a process)", "true", vec![]),
         ("headlock --version", &headlock, vec!["--version"]),
         ("headlock units", &headlock, vec!["units"]),
+        ("headlock analyse, every reading", &headlock, vec!["analyse"]),
     ];
     cases.extend(plans.iter().map(|(name, args)| (*name, headlock.as_str(), [&["plan"], *args].concat())));
     println!("\ncold starts, median of {ROUNDS}");

@@ -155,6 +155,26 @@ impl Graph {
     }
 }
 
+/// What one act can lead to: what [`Graph::explore`] follows, for other explorers of the same graph.
+pub struct Successors<'a> {
+    moves: Moves<'a>,
+    reduction: Reduction,
+}
+
+impl<'a> Successors<'a> {
+    /// Under this policy, for this guesser, each guess taking `typing_ms`.
+    pub fn of(policy: &'a Policy, attacker: Attacker, typing_ms: u64) -> Self {
+        Self { moves: Moves::of(policy, attacker, typing_ms), reduction: Reduction::of(policy) }
+    }
+
+    /// Adds every state that follows, how long it takes in milliseconds, and what is done.
+    pub fn add(&self, state: State, out: &mut Vec<(State, u64, Act)>) {
+        let from = out.len();
+        self.moves.from(state, out);
+        out[from..].iter_mut().for_each(|(state, ..)| *state = self.reduction.apply(*state));
+    }
+}
+
 /// What can be done under one policy.
 struct Moves<'a> {
     policy: &'a Policy,

@@ -13,7 +13,7 @@ mod wear;
 mod worth;
 
 pub use budget::{Budget, Reach, attack};
-pub use graph::{Act, Attacker, Edge, Graph, PULL_MS, TURN_MS};
+pub use graph::{Act, Attacker, Edge, Graph, PULL_MS, Successors, TURN_MS};
 pub use owner::{Accident, Owner};
 pub use rate::{Rate, long_run};
 pub use script::script;

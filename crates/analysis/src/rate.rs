@@ -23,7 +23,10 @@ impl Rate {
         while b > 0 {
             (a, b) = (b, a % b);
         }
-        if a == 0 { Self::NONE } else { Self { guesses: guesses / a, ms: ms / a } }
+        match (guesses.checked_div(a), ms.checked_div(a)) {
+            (Some(guesses), Some(ms)) => Self { guesses, ms },
+            _ => Self::NONE,
+        }
     }
 
     /// Guesses a day, for people; none where nothing limits them.

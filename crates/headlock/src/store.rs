@@ -53,8 +53,8 @@ impl Texts {
     /// # Errors
     /// A folder cannot be read, or holds nothing.
     pub fn load(folders: &[PathBuf]) -> Result<Self, StoreError> {
-        let is_catalog = |name: &str| name.ends_with(".toml") && !name.starts_with(POLICIES);
-        let mut names: Vec<_> = BuiltIn::iter().filter(|name| is_catalog(name)).collect();
+        let mut names: Vec<_> =
+            BuiltIn::iter().filter(|name| name.ends_with(".toml") && !name.starts_with(POLICIES)).collect();
         names.sort();
         let built_in = names.into_iter().filter_map(|name| {
             let text = String::from_utf8(BuiltIn::get(&name)?.data.into_owned()).ok()?;

@@ -47,3 +47,12 @@ fn every_whole_unit_of_the_documentation_runs_and_opens() {
         assert!(outcome.mismatches.is_empty(), "{:?}", outcome.mismatches);
     }
 }
+
+#[test]
+fn every_policy_of_the_documentation_loads() {
+    let policies = blocks("analysis.md", "toml");
+    assert!(!policies.is_empty(), "no policy in the documentation");
+    for text in policies {
+        headlock_profile::policy_file("documented.toml", &text).unwrap_or_else(|problem| panic!("{problem}"));
+    }
+}

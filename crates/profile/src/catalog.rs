@@ -606,11 +606,7 @@ fn case(
     }
     let behaviour: Behaviour = decode(tree, path)?;
     let located = |fault: Fault| {
-        let place = if tree.as_table().is_some_and(|fields| fields.is_empty()) {
-            &node.place
-        } else {
-            nearest(tree, &fault.path)
-        };
+        let place = if tree.as_table().is_some_and(<[_]>::is_empty) { &node.place } else { nearest(tree, &fault.path) };
         Problem::new(place, &join(path, &fault.path), fault.what).help(fault.help)
     };
     validate::check(&behaviour).map_err(located)?;

@@ -116,7 +116,7 @@ impl Side {
 fn table(rows: &[(String, Vec<String>)]) -> Vec<String> {
     let columns = rows.iter().map(|(_, cells)| cells.len()).max().unwrap_or(0);
     let width =
-        |column: usize| rows.iter().filter_map(|(_, cells)| cells.get(column)).map(|c| c.len()).max().unwrap_or(0);
+        |column: usize| rows.iter().filter_map(|(_, cells)| cells.get(column)).map(String::len).max().unwrap_or(0);
     let widths: Vec<usize> = (0..columns).map(width).collect();
     let line = |(name, cells): &(String, Vec<String>)| {
         let cells = cells.iter().zip(&widths).map(|(cell, width)| format!("  {cell:>width$}"));
@@ -163,9 +163,9 @@ fn last(ms: Option<u64>) -> String {
 pub(super) fn time(ms: u64) -> String {
     const YEAR_MS: u64 = 365 * DAY_MS;
     for (unit, size) in [("years", YEAR_MS), ("days", DAY_MS), ("h", HOUR_MS), ("min", 60_000)] {
-        if ms >= 2 * size || ms >= size && ms % size == 0 {
+        if ms >= 2 * size || ms >= size && ms.is_multiple_of(size) {
             let tenths = ms / (size / 10);
-            return if tenths % 10 == 0 {
+            return if tenths.is_multiple_of(10) {
                 format!("{} {unit}", tenths / 10)
             } else {
                 format!("{}.{} {unit}", tenths / 10, tenths % 10)
