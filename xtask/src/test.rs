@@ -9,13 +9,13 @@ use crate::tidy;
 pub(crate) fn run() -> Result<(), String> {
     let strict = [("RUSTFLAGS", "-D warnings")];
     call("formatting", "cargo", &["fmt", "--all", "--check"], &[])?;
-    call("lints", "cargo", &["clippy", "--workspace", "--all-targets", "--locked"], &strict)?;
+    call("lints", "cargo", &["clippy", "--workspace", "--all-targets", "--all-features", "--locked"], &strict)?;
     tidy::run()?;
-    call("tests", "cargo", &["test", "--workspace", "--locked"], &strict)?;
+    call("tests", "cargo", &["test", "--workspace", "--all-features", "--locked"], &strict)?;
     call(
         "documentation",
         "cargo",
-        &["doc", "--workspace", "--no-deps", "--locked"],
+        &["doc", "--workspace", "--all-features", "--no-deps", "--locked"],
         &[("RUSTDOCFLAGS", "-D warnings")],
     )?;
     licences()

@@ -16,6 +16,8 @@ pub struct Owner {
     pub worst_wait_ms: Option<u64>,
     /// States in which no waiting ends, though the unit is not locked out for good.
     pub endless_states: usize,
+    /// The shortest outage of the supply that makes a wait start again, in milliseconds; none if none does.
+    pub cut_restarts_wait_ms: Option<u64>,
     /// The shortest accident that locks it out for good; none if none does.
     pub accident: Option<Accident>,
 }
@@ -55,12 +57,20 @@ impl Owner {
                 }
             }
         }
+        let waits = untouched.states().iter().any(|state| matches!(state.phase, Phase::Waiting { .. }));
+        let cut_restarts_wait_ms = policy.supply_cut.restarts_wait_ms.filter(|_| waits);
         let last = untouched.states().iter().any(|state| matches!(state.phase, Phase::LockedOut));
         let budget = Budget::of(untouched);
         let accident = budget
             .total()
             .filter(|total| last && *total > 0)
             .map(|total| Accident { wrong_codes: total, ms: budget.instant_ms(total).unwrap_or(u64::MAX) });
-        Ok(Self { always_gets_in: takes_codes && endless_states == 0, worst_wait_ms, endless_states, accident })
+        Ok(Self {
+            always_gets_in: takes_codes && endless_states == 0,
+            worst_wait_ms,
+            endless_states,
+            cut_restarts_wait_ms,
+            accident,
+        })
     }
 }

@@ -191,6 +191,7 @@ impl Figures {
             always_gets_in: owners().all(|owner| owner.always_gets_in),
             worst_wait_ms: owners().filter_map(|owner| owner.worst_wait_ms).max(),
             endless_states: owners().map(|owner| owner.endless_states).max().unwrap_or(0),
+            cut_restarts_wait_ms: owners().filter_map(|owner| owner.cut_restarts_wait_ms).min(),
             accident: owners().filter_map(|o| o.accident).min_by_key(|a| (a.wrong_codes, a.ms)).or(first.accident),
         });
         let spaces = || worth.cases.iter().map(|case| case.space);
@@ -286,6 +287,14 @@ impl Figures {
                 )
             },
         );
+        let cut = owner.cut_restarts_wait_ms.map_or_else(
+            || "a cut of the supply costs the owner less than a minute of it".to_owned(),
+            |ms| {
+                let shortest = if ms == 0 { "however short".to_owned() } else { format!("of {}", time(ms)) };
+                format!("a cut of the supply, {shortest}, starts it again, and a loop of cuts never ends")
+            },
+        );
+        let wait = if owner.worst_wait_ms.is_some() { format!("{wait}; {cut}") } else { wait };
         paint::indented(4, &format!("{gets_in}; {wait}; {accident}"));
         if let Some(wear) = self.wear {
             paint::indented(
