@@ -24,11 +24,14 @@ enum Task {
     Test,
     /// Checks what ARCHITECTURE.md promises.
     Tidy,
-    /// What takes too long for every day: random histories of the record store.
+    /// What takes too long for every day: random histories of the record store, and fuzzing.
     Torture {
-        /// How many.
+        /// Histories.
         #[arg(long, default_value_t = 100_000_000)]
         histories: u64,
+        /// Minutes for each fuzz target.
+        #[arg(long, default_value_t = 10)]
+        fuzz_minutes: u64,
     },
     /// Measures, each figure beside its bound in the same run.
     Bench,
@@ -39,7 +42,7 @@ fn main() -> ExitCode {
         Task::Test => test::run(),
         Task::Tidy => tidy::run(),
         Task::Bench => bench::run(),
-        Task::Torture { histories } => torture::run(histories),
+        Task::Torture { histories, fuzz_minutes } => torture::run(histories, fuzz_minutes),
     };
     match result {
         Ok(()) => ExitCode::SUCCESS,
