@@ -25,7 +25,8 @@ pub struct Region {
 }
 
 impl Region {
-    /// `pairs` pairs from `base` on, which is the first byte of a page. More pairs wear each cell less; 2 to [`MAX_PAIRS`].
+    /// `pairs` pairs from `base` on, which is the first byte of a page: elsewhere nothing can be written. More pairs wear each cell
+    /// less; 2 to [`MAX_PAIRS`].
     pub const fn new(base: usize, pairs: u8) -> Option<Self> {
         if pairs < 2 || pairs > MAX_PAIRS { None } else { Some(Self { base, pairs }) }
     }
@@ -317,8 +318,13 @@ fn write(
 ) -> Result<(), StoreError> {
     let page_bytes = memory.page_bytes();
     let address = region.address(pair, copy, page_bytes);
-    for (number, part) in bytes.chunks(page_bytes.clamp(1, RECORD_BYTES)).enumerate() {
-        memory.write(address + number * page_bytes.clamp(1, RECORD_BYTES), part)?;
+    // A slot that shared a page with another could lose both in one cut.
+    if !page_bytes.is_power_of_two() || !address.is_multiple_of(page_bytes) {
+        return Err(StoreError);
+    }
+    let part_bytes = page_bytes.min(RECORD_BYTES);
+    for (number, part) in bytes.chunks(part_bytes).enumerate() {
+        memory.write(address + number * part_bytes, part)?;
     }
     let mut found = [0; RECORD_BYTES];
     memory.read(address, &mut found)?;

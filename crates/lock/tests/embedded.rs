@@ -2,7 +2,7 @@
 #![allow(clippy::unwrap_used, reason = "a test may panic")]
 
 use embedded_storage::{ReadStorage, Storage};
-use headlock_lock::{Embedded, NoCounter, Region, State, Store, StoredKey};
+use headlock_lock::{Eeprom, Embedded, NoCounter, Region, State, Store, StoredKey};
 
 mod chance;
 
@@ -36,6 +36,7 @@ fn a_record_goes_through_the_adapter_and_comes_back() {
     let region = Region::new(0, 3).unwrap();
     let key = StoredKey::new([3; 32]);
     let mut memory = Embedded::new(Ram(vec![0xFF; region.bytes(16)]), 16);
+    assert_eq!(memory.page_bytes(), 16);
     let state = State::armed(&policy);
     let mut store = Store::format(&mut memory, region, &key, &NoCounter, &state).unwrap();
     let open = State::fresh(&policy);

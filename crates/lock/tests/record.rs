@@ -16,7 +16,7 @@ use part::{Part, QuickKey};
 
 const MINUTE_MS: u64 = 60_000;
 const PAGE_BYTES: usize = 32;
-const BASE: usize = 64;
+const BASE: usize = 128;
 
 fn policy(waits: &[Span]) -> Policy {
     let ladder = (1..).zip(waits).fold(Ladder::EMPTY, |ladder, (from, &wait)| {
@@ -322,6 +322,18 @@ fn the_record_of_another_device_or_another_lock_is_none() {
     let second = Region::new(elsewhere, 2).unwrap();
     assert_eq!(Store::open(&mut part.clone(), second, &key(32), &NoCounter, &usual_policy()).1, failed_closed(None));
     assert_eq!(Store::open(&mut part, region(2), &key(32), &NoCounter, &usual_policy()).1, Loaded::Intact(state));
+}
+
+#[test]
+fn a_ring_that_does_not_begin_with_a_page_takes_nothing() {
+    for (base, page_bytes, takes) in [(64, 64, true), (64, 128, false), (32, 32, true), (33, 32, false), (0, 24, false)]
+    {
+        let region = Region::new(base, 2).unwrap();
+        let mut part = Part::new(1024 / page_bytes * page_bytes, page_bytes);
+        let formatted = Store::format(&mut part, region, &QuickKey, &NoCounter, &counted(0));
+        assert_eq!(formatted.is_ok(), takes, "{base} in pages of {page_bytes}");
+        assert!(takes || part.written == 0);
+    }
 }
 
 #[test]
