@@ -58,6 +58,10 @@ fn a_policy_of_a_well_known_system_is_named_and_a_file_is_read() {
     fs::write(&file, "name = \"mine\"\n[tries]\nround = 3\n[[wait]]\nafter_rounds = 1\nwait_s = 3600\n").unwrap();
     let shown = text(&["analyse", file.to_str().unwrap()]);
     assert!(shown.contains("72.0") && shown.contains("138.8 days"), "{shown}");
+    let week = json(&["analyse", "three-an-hour", "--within", "7d"]);
+    assert_eq!(week["pulls"]["guesses"][4], serde_json::json!({ "by_ms": 604_800_000, "least": 507, "most": 507 }));
+    assert_eq!(week["best_chance_percent"][4], "5.07 %");
+    refused(&["analyse", "three-an-hour", "--within", "a while"], &["a while"]);
     fs::write(&file, "name = \"mine\"\n[[wait]]\nafter_failures = 3\nwait_s = -1\n").unwrap();
     refused(&["analyse", file.to_str().unwrap()], &["wait_s", "-1", "mine.toml"]);
     refused(&["analyse", "tmp-2.0"], &["no unit and no policy", "tpm-2.0"]);

@@ -375,6 +375,8 @@ fn who_loses_its_record_stands_where_the_next_failure_is_the_worst() {
     assert_eq!(State::fail_closed(&ends, Some(&brink)).tally.failed, 6, "and never the last");
     let charged = State { phase: Phase::Checking, ..brink };
     assert_eq!(State::fail_closed(&ends, Some(&charged)).tally.failed, 6, "a charge is counted already");
+    assert_eq!(State::fail_closed(&usual_policy(), Some(&waiting(5))).tally.failed, 3, "while it waited, too");
+    assert_eq!(State::fail_closed(&ends, Some(&State::fresh(&ends))).tally.failed, 1, "while it played, too");
     let gone = State { phase: Phase::LockedOut, ..brink };
     assert_eq!(State::fail_closed(&ends, Some(&gone)), gone, "what was locked out stays so");
 }

@@ -8,9 +8,18 @@ use crate::paint;
 
 const HOUR_MS: u64 = 3_600_000;
 const DAY_MS: u64 = 24 * HOUR_MS;
-/// The times that are told: an hour, a day, thirty days, a year.
-const TIMES: [(&str, u64); 4] =
-    [("1 h", HOUR_MS), ("1 day", DAY_MS), ("30 days", 30 * DAY_MS), ("1 year", 365 * DAY_MS)];
+/// The times that are told.
+pub(super) struct Times(Vec<(String, u64)>);
+
+impl Times {
+    /// An hour, a day, thirty days, a year, and one of the user's choice.
+    pub(super) fn with(own_ms: Option<u64>) -> Self {
+        let usual = [("1 h", HOUR_MS), ("1 day", DAY_MS), ("30 days", 30 * DAY_MS), ("1 year", 365 * DAY_MS)];
+        let mut all: Vec<_> = usual.into_iter().map(|(name, ms)| (name.to_owned(), ms)).collect();
+        all.extend(own_ms.map(|ms| (time(ms), ms)));
+        Self(all)
+    }
+}
 
 /// Guesses within a hundred days, to tell which of several budgets is the largest.
 pub(super) fn hundred_days(budget: &Budget) -> u64 {
@@ -50,8 +59,9 @@ fn reach_key(reach: Reach) -> u64 {
 }
 
 impl Side {
-    fn of(budgets: &[(&Budget, Rate, u64)]) -> Self {
-        let by = TIMES
+    fn of(budgets: &[(&Budget, Rate, u64)], times: &Times) -> Self {
+        let by = times
+            .0
             .iter()
             .map(|(_, ms)| {
                 let all = || budgets.iter().map(|(budget, ..)| budget.guesses_by(*ms));
@@ -94,12 +104,13 @@ impl Side {
         self.by.iter().map(|(_, most)| chance(*most)).collect()
     }
 
-    fn json(&self) -> Value {
+    fn json(&self, times: &Times) -> Value {
         let guesses = |reach: Reach| match reach {
             Reach::Guesses(guesses) => json!(guesses),
             Reach::Unlimited => json!("unlimited"),
         };
-        let by: Vec<Value> = TIMES
+        let by: Vec<Value> = times
+            .0
             .iter()
             .zip(&self.by)
             .map(|((_, ms), (least, most))| json!({ "by_ms": ms, "least": guesses(*least), "most": guesses(*most) }))
@@ -176,14 +187,14 @@ pub(super) fn time(ms: u64) -> String {
 }
 
 impl Figures {
-    pub(super) fn of(worth: &ReadingWorth<'_>) -> Self {
+    pub(super) fn of(worth: &ReadingWorth<'_>, times: &Times) -> Self {
         let codes = |space: &Space| space.typable;
         let side = |pick: fn(&Worth) -> (&Budget, Rate)| {
             let budgets = worth.cases.iter().map(|case| {
                 let (budget, rate) = pick(&case.worth);
                 (budget, rate, codes(&case.space))
             });
-            Side::of(&budgets.collect::<Vec<_>>())
+            Side::of(&budgets.collect::<Vec<_>>(), times)
         };
         let bypassed = || worth.cases.iter().filter_map(|case| case.worth.bypass.as_ref());
         let owners = || worth.cases.iter().map(|case| &case.worth.owner);
@@ -214,11 +225,11 @@ impl Figures {
         }
     }
 
-    pub(super) fn of_policy(worth: &Worth, codes: u64, wear: Wear) -> Self {
+    pub(super) fn of_policy(worth: &Worth, codes: u64, wear: Wear, times: &Times) -> Self {
         Self {
             cases: 1,
-            untouched: Side::of(&[(&worth.untouched, worth.untouched_rate, codes)]),
-            pulls: Side::of(&[(&worth.pulls, worth.pulls_rate, codes)]),
+            untouched: Side::of(&[(&worth.untouched, worth.untouched_rate, codes)], times),
+            pulls: Side::of(&[(&worth.pulls, worth.pulls_rate, codes)], times),
             codes,
             all_codes: codes,
             defaults: 0,
@@ -229,17 +240,17 @@ impl Figures {
         }
     }
 
-    pub(super) fn print(&self, name: &str) {
+    pub(super) fn print(&self, name: &str, times: &Times) {
         let Some(owner) = &self.owner else {
             paint::item("·", &format!("{name}: takes no codes"));
             return;
         };
         let cases = if self.cases > 1 { format!(", {} cases of what is open", self.cases) } else { String::new() };
         paint::item("·", &format!("{name}{cases}"));
-        let times: Vec<String> = TIMES.iter().map(|(name, _)| (*name).to_owned()).collect();
+        let names: Vec<String> = times.0.iter().map(|(name, _)| name.clone()).collect();
         let codes = format!("all {} codes", self.codes);
         let rows = [
-            ("guesses within".to_owned(), [times, vec!["a day for ever".to_owned(), codes]].concat()),
+            ("guesses within".to_owned(), [names, vec!["a day for ever".to_owned(), codes]].concat()),
             ("supply untouched".to_owned(), self.untouched.cells()),
             ("plugs pulled".to_owned(), self.pulls.cells()),
             ("best chance".to_owned(), self.pulls.chances(self.codes)),
@@ -309,21 +320,21 @@ impl Figures {
         }
     }
 
-    pub(super) fn json(&self) -> Value {
+    pub(super) fn json(&self, times: &Times) -> Value {
         json!({
             "cases": self.cases, "takes_codes": self.owner.is_some(),
             "codes": self.all_codes, "typable_codes": self.codes, "default_codes": self.defaults,
-            "untouched": self.untouched.json(), "pulls": self.pulls.json(),
+            "best_chance_percent": self.pulls.chances(self.codes), "untouched": self.untouched.json(times), "pulls": self.pulls.json(times),
             "owner": self.owner, "bypass": self.bypass, "bypassed_cases": self.bypassed_cases, "wear": self.wear,
         })
     }
 }
 
-pub(super) fn json_of(unit: &Unit, readings: &[(String, Figures)]) -> Value {
+pub(super) fn json_of(unit: &Unit, readings: &[(String, Figures)], times: &Times) -> Value {
     let readings: Vec<Value> = readings
         .iter()
         .map(|(name, figures)| {
-            let mut value = figures.json();
+            let mut value = figures.json(times);
             value["reading"] = json!(name.rsplit('#').next());
             value
         })

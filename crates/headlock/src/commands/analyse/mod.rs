@@ -15,7 +15,7 @@ use super::find_unit;
 use crate::failure::Failure;
 use crate::paint;
 use crate::store::{self, Texts};
-use figures::Figures;
+use figures::{Figures, Times};
 
 /// Years for which a memory has to last.
 pub(super) const SERVICE_YEARS: u64 = 15;
@@ -35,6 +35,9 @@ pub struct Args {
     /// Seconds that typing one code takes; 0 counts the waits alone.
     #[arg(long, default_value_t = 0, value_name = "S")]
     typing_s: u64,
+    /// Also tells guesses and chance within this time, like 7d.
+    #[arg(long, value_name = "TIME")]
+    within: Option<String>,
     /// Draws the budgets, next to those of well-known systems.
     #[arg(long, value_name = "FILE")]
     svg: Option<PathBuf>,
@@ -42,7 +45,7 @@ pub struct Args {
     #[arg(long, value_name = "DIR")]
     scripts: Option<PathBuf>,
     /// Proposes the policy that takes longest to exhaust.
-    #[arg(long, conflicts_with_all = ["what", "reading", "svg", "scripts"])]
+    #[arg(long, conflicts_with_all = ["what", "reading", "within", "svg", "scripts"])]
     design: bool,
     #[command(flatten)]
     limits: design::Limits,
@@ -56,12 +59,14 @@ pub fn run(args: &Args, texts: &Texts, json: bool) -> Result<(), Failure> {
     if args.design {
         return design::run(&args.limits, json);
     }
+    let within = args.within.as_deref().map(crate::script::duration).transpose();
+    let times = Times::with(within.map_err(|wrong| Failure::input(wrong.what, wrong.help))?);
     let catalog = texts.catalog()?;
     let typing_ms = args.typing_s.saturating_mul(1_000);
     let units: Vec<&Unit> = match &args.what {
         None => catalog.units.iter().collect(),
         Some(what) => match policy(what, &catalog)? {
-            Some(file) => return one_policy(args, &file, typing_ms, json),
+            Some(file) => return one_policy(args, &file, typing_ms, &times, json),
             None => vec![find_unit(&catalog, what)?],
         },
     };
@@ -85,7 +90,7 @@ pub fn run(args: &Args, texts: &Texts, json: bool) -> Result<(), Failure> {
             if let Some(first) = worth.cases.iter().max_by_key(|case| figures::hundred_days(&case.worth.pulls)) {
                 lines.push((name.clone(), first.worth.pulls.clone()));
             }
-            of_unit.push((name, Figures::of(&worth)));
+            of_unit.push((name, Figures::of(&worth, &times)));
         }
         all.push((unit, of_unit));
     }
@@ -93,14 +98,14 @@ pub fn run(args: &Args, texts: &Texts, json: bool) -> Result<(), Failure> {
         draw(path, lines)?;
     }
     if json {
-        let units: Vec<Value> = all.iter().map(|(unit, readings)| figures::json_of(unit, readings)).collect();
+        let units: Vec<Value> = all.iter().map(|(unit, readings)| figures::json_of(unit, readings, &times)).collect();
         crate::paint::say!("{:#}", json!({ "units": units, "explored": explored }));
         return Ok(());
     }
     for (unit, readings) in &all {
         paint::heading(&format!("{} · {}", unit.identity.id, unit.identity.name));
         for (name, figures) in readings {
-            figures.print(name.rsplit('#').next().unwrap_or(name));
+            figures.print(name.rsplit('#').next().unwrap_or(name), &times);
         }
     }
     paint::aside(
@@ -152,15 +157,15 @@ fn check_readings(args: &Args, units: &[&Unit]) -> Result<(), Failure> {
     Ok(())
 }
 
-fn one_policy(args: &Args, file: &PolicyFile, typing_ms: u64, json: bool) -> Result<(), Failure> {
+fn one_policy(args: &Args, file: &PolicyFile, typing_ms: u64, times: &Times, json: bool) -> Result<(), Failure> {
     let worth = policy_worth(&file.policy, typing_ms).map_err(|states| too_many(states, &file.name))?;
     let codes = headlock_analysis::Space::of(&file.behaviour, "").codes;
-    let figures = Figures::of_policy(&worth, codes, wear(&file.policy, SERVICE_YEARS));
+    let figures = Figures::of_policy(&worth, codes, wear(&file.policy, SERVICE_YEARS), times);
     if let Some(path) = &args.svg {
         draw(path, vec![(file.name.clone(), worth.pulls.clone())])?;
     }
     if json {
-        let mut value = figures.json();
+        let mut value = figures.json(times);
         value["name"] = json!(file.name);
         value["sources"] = json!(file.sources);
         value["explored"] = json!(worth.explored);
@@ -168,7 +173,7 @@ fn one_policy(args: &Args, file: &PolicyFile, typing_ms: u64, json: bool) -> Res
         return Ok(());
     }
     paint::heading(&file.name);
-    figures.print("policy");
+    figures.print("policy", times);
     if !file.note.is_empty() {
         paint::aside(2, &file.note);
     }
