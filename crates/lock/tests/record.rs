@@ -325,6 +325,16 @@ fn the_record_of_another_device_or_another_lock_is_none() {
 }
 
 #[test]
+fn a_start_that_finds_nothing_amiss_reads_each_slot_once_and_the_newest_pair_again() {
+    for pairs in [2, 5, 64] {
+        let (mut part, _) = saved(pairs, PAGE_BYTES, &[counted(1), counted(2)]);
+        (part.reads, part.written) = (0, 0);
+        assert_eq!(open(&mut part, pairs).1, Loaded::Intact(counted(2)));
+        assert_eq!((part.reads, part.written), (2 * u32::from(pairs) + 2, 0));
+    }
+}
+
+#[test]
 fn a_ring_that_does_not_begin_with_a_page_takes_nothing() {
     for (base, page_bytes, takes) in [(64, 64, true), (64, 128, false), (32, 32, true), (33, 32, false), (0, 24, false)]
     {
