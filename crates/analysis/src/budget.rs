@@ -58,7 +58,8 @@ impl Budget {
         Self { first, repeats: None }
     }
 
-    /// The earliest instant of the `n`th guess, counted from 1; none if it can never be made.
+    /// The earliest instant of the `n`th guess, counted from 1; none if it can never be made. What lies beyond 584
+    /// million years is told as that.
     pub fn instant_ms(&self, n: u64) -> Option<u64> {
         let index = usize::try_from(n.checked_sub(1)?).ok()?;
         if let Some(at) = self.first.get(index) {
@@ -68,7 +69,7 @@ impl Budget {
         let beyond = n - 1 - from as u64;
         let (rounds, rest) = (beyond / guesses, beyond % guesses);
         let base = self.first.get(from + usize::try_from(rest).ok()?)?;
-        base.checked_add(rounds.checked_mul(ms)?)
+        Some(base.saturating_add(rounds.saturating_mul(ms)))
     }
 
     /// How many guesses can be made up to and with this instant.

@@ -64,6 +64,9 @@ fn a_policy_of_a_well_known_system_is_named_and_a_file_is_read() {
     refused(&["analyse", "three-an-hour", "--within", "a while"], &["a while"]);
     fs::write(&file, "name = \"mine\"\n[[wait]]\nafter_failures = 3\nwait_s = -1\n").unwrap();
     refused(&["analyse", file.to_str().unwrap()], &["wait_s", "-1", "mine.toml"]);
+    fs::write(&file, "a".repeat(100_001)).unwrap();
+    refused(&["analyse", file.to_str().unwrap()], &["100001 bytes", "docs/analysis.md"]);
+    refused(&["analyse", "tpm-2.0", "--typing-s", "3601"], &["3601", "0..=3600"]);
     refused(&["analyse", "tmp-2.0"], &["no unit and no policy", "tpm-2.0"]);
     refused(&["analyse", "clarion-cl", "--reading", "s9"], &["no reading", "s3"]);
     refused(&["analyse", folder.path().join("none.toml").to_str().unwrap()], &["cannot read"]);
@@ -82,6 +85,8 @@ fn a_design_keeps_to_its_limits_and_is_what_it_says() {
     assert!(worth["wear"]["cycles"].as_u64().unwrap() <= 100_000);
     refused(&["analyse", "--design", "--owner-wait", "1min"], &["wear", "a longer --owner-wait"]);
     refused(&["analyse", "--design", "--owner-wait", "soon"], &["soon"]);
+    let long = text(&["analyse", "--design", "--owner-wait", "365d", "--digits", "12"]);
+    assert!(long.contains("up to 1 year\"") && long.contains("All 1000000000000 codes take 5849424"), "{long}");
 }
 
 #[test]

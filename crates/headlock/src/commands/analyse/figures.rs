@@ -176,6 +176,7 @@ pub(super) fn time(ms: u64) -> String {
     for (unit, size) in [("years", YEAR_MS), ("days", DAY_MS), ("h", HOUR_MS), ("min", 60_000)] {
         if ms >= 2 * size || ms >= size && ms.is_multiple_of(size) {
             let tenths = ms / (size / 10);
+            let unit = if tenths == 10 { unit.trim_end_matches('s') } else { unit };
             return if tenths.is_multiple_of(10) {
                 format!("{} {unit}", tenths / 10)
             } else {

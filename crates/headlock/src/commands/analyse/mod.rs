@@ -20,6 +20,9 @@ use figures::{Figures, Times};
 /// Years for which a memory has to last.
 pub(super) const SERVICE_YEARS: u64 = 15;
 
+/// Bytes beyond which a file is no policy.
+const LONGEST_FILE: usize = 100_000;
+
 /// Says what a lock is worth: guesses by when, with the supply untouched and with plugs pulled, and what its owner can count on.
 #[derive(Debug, clap::Args)]
 #[command(
@@ -33,7 +36,7 @@ pub struct Args {
     #[arg(long, value_name = "NAME")]
     reading: Vec<String>,
     /// Seconds that typing one code takes; 0 counts the waits alone.
-    #[arg(long, default_value_t = 0, value_name = "S")]
+    #[arg(long, default_value_t = 0, value_name = "S", value_parser = clap::value_parser!(u64).range(0..=3_600))]
     typing_s: u64,
     /// Also tells guesses and chance within this time, like 7d.
     #[arg(long, value_name = "TIME")]
@@ -129,9 +132,16 @@ fn policy(what: &str, catalog: &Catalog) -> Result<Option<PolicyFile>, Failure> 
     let is_file = Path::new(what).extension().is_some_and(|extension| extension == "toml");
     let built_in = store::policies();
     let text = if is_file {
-        fs::read_to_string(what).map_err(|why| {
+        let text = fs::read_to_string(what).map_err(|why| {
             Failure::input(format!("cannot read {what}: {why}"), "a policy file, as docs/analysis.md describes")
-        })?
+        })?;
+        if text.len() > LONGEST_FILE {
+            return Err(Failure::input(
+                format!("{what} has {} bytes, which no policy needs", text.len()),
+                "a policy file, as docs/analysis.md describes",
+            ));
+        }
+        text
     } else if let Some((_, text)) = built_in.iter().find(|(name, _)| name == what) {
         text.clone()
     } else {
