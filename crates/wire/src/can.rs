@@ -67,9 +67,9 @@ impl embedded_can::Frame for CanFrame {
 }
 
 /// The raw value of an identifier, 11 or 29 bits.
-pub const fn raw_id(id: Id) -> u32 {
+pub fn raw_id(id: Id) -> u32 {
     match id {
-        Id::Standard(id) => id.as_raw() as u32,
+        Id::Standard(id) => id.as_raw().into(),
         Id::Extended(id) => id.as_raw(),
     }
 }
