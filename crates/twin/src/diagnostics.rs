@@ -1,8 +1,9 @@
 //! What a tester can ask, at the level of its meaning, and what the owner can set.
 
-use headlock_lock::{Clears, Event, Phase, Span};
+use headlock_lock::{Event, Phase, Span};
 use headlock_profile::behaviour::{CodeOwner, DiagnosticSpec, RequestWord, WrongFileSpec};
 
+use crate::effects;
 use crate::input::{OwnerAction, Request};
 use crate::record::{Answer, Record};
 use crate::twin::{Twin, kind};
@@ -42,6 +43,7 @@ impl Twin {
     }
 
     fn answer(&mut self, spec: &DiagnosticSpec, request: Request) -> Answer {
+        let effects = effects::of_request(word(&request));
         let answer = match request {
             Request::ReadSerial => Answer::Serial(self.serial.clone()),
             Request::ReadFirmware => Answer::Firmware(self.firmware.to_string()),
@@ -53,20 +55,8 @@ impl Twin {
                 self.tell(verdict);
                 Answer::Verdict(verdict)
             }
-            Request::ClearAttempts => {
-                self.feed_all(Event::Cleared(Clears { attempts: true, rounds: true, wait: true, locked_out: false }));
-                Answer::Done
-            }
-            Request::ResetLock => {
-                self.feed_all(Event::Released);
-                Answer::Done
-            }
-            Request::ClearLockedOut => {
-                self.feed_all(Event::Cleared(Clears::ALL));
-                Answer::Done
-            }
-            Request::DisableChecking => {
-                self.feed_all(Event::Enabled(false));
+            Request::ClearAttempts | Request::ResetLock | Request::ClearLockedOut | Request::DisableChecking => {
+                self.cause(effects);
                 Answer::Done
             }
             Request::Reflash => {
@@ -75,7 +65,7 @@ impl Twin {
             }
             Request::Pair => {
                 self.car.at_home = true;
-                self.feed_all(Event::VehicleSeen { home: true });
+                self.cause(effects);
                 Answer::Done
             }
         };

@@ -9,8 +9,11 @@ use crate::input::{Input, KeyId};
 use crate::record::Record;
 use crate::twin::Twin;
 
-/// Time between two presses.
-const BETWEEN_MS: u64 = 200;
+/// Milliseconds between two presses.
+pub const BETWEEN_MS: u64 = 200;
+
+/// Whoever switches off to switch on again with keys held waits so many milliseconds.
+pub const MOMENT_MS: u64 = 1_000;
 
 /// Somebody who presses keys on a twin and remembers what happened.
 #[derive(Debug)]
@@ -121,7 +124,6 @@ impl<'a> Hands<'a> {
 
     /// Switches off, holds keys, switches on again, and holds on.
     fn start_holding(&mut self, keys: &[String], from: From, hold_ms: u64) -> Result<(), NoSuchKey> {
-        const MOMENT_MS: u64 = 1_000;
         let power = self.twin.spec().behaviour().power.key.clone().filter(|_| from == From::PowerOn);
         let ignition = match self.twin.car.ignition {
             Ignition::Off => Ignition::On,

@@ -6,6 +6,7 @@
 
 mod diagnostics;
 mod eeprom;
+pub mod effects;
 mod entry;
 mod hands;
 mod input;
@@ -21,7 +22,7 @@ mod update;
 mod view;
 
 pub use eeprom::Tear;
-pub use hands::{Hands, NoSuchKey, plain};
+pub use hands::{BETWEEN_MS, Hands, MOMENT_MS, NoSuchKey, plain};
 pub use headlock_lock::Verdict;
 pub use input::{Fault, Input, KeyId, OwnerAction, Request, Stick, StickFile, Supply};
 pub use record::{Answer, PhaseKind, Record, Screen};

@@ -8,6 +8,7 @@ use headlock_lock::{
 use headlock_profile::Code;
 use headlock_profile::behaviour::{CodeOwner, Renewal};
 
+use crate::effects::{Effect as Caused, Locks};
 use crate::record::Record;
 use crate::spec::Asks;
 use crate::twin::{Twin, kind};
@@ -85,6 +86,18 @@ impl Twin {
     pub(crate) fn feed_all(&mut self, event: Event) {
         for index in 0..self.locks.len() {
             self.feed(index, event);
+        }
+    }
+
+    /// Carries out effects, in their order.
+    pub(crate) fn cause(&mut self, effects: &[Caused]) {
+        for Caused { locks, event } in effects {
+            match locks {
+                Locks::Main => {
+                    self.feed(0, *event);
+                }
+                Locks::All => self.feed_all(*event),
+            }
         }
     }
 

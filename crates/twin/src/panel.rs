@@ -313,11 +313,6 @@ impl Twin {
 
     /// What the main lock is doing, in the words of the catalogue.
     pub(crate) fn moment(&self) -> Moment {
-        match kind(&self.locks[0].keeper.state.phase) {
-            PhaseKind::Open => Moment::Open,
-            PhaseKind::Armed | PhaseKind::Checking => Moment::Armed,
-            PhaseKind::Waiting => Moment::Waiting,
-            PhaseKind::LockedOut => Moment::LockedOut,
-        }
+        crate::effects::moment(&self.locks[0].keeper.state.phase)
     }
 }

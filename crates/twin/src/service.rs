@@ -1,9 +1,10 @@
 //! Service menus, the pinhole, and what they do.
 
-use headlock_lock::{Clears, Event, Phase};
+use headlock_lock::Phase;
 use headlock_profile::behaviour::{DoesWord, LossWord, ShowsWord, VehicleNeed};
 use headlock_profile::in_parts;
 
+use crate::effects::{self, RESTART_MS};
 use crate::input::KeyId;
 use crate::record::Record;
 use crate::twin::{Menu, Twin};
@@ -144,25 +145,7 @@ impl Twin {
     }
 
     pub(crate) fn does(&mut self, does: DoesWord) {
-        match does {
-            DoesWord::Nothing => {}
-            DoesWord::Opens => {
-                self.feed(0, Event::Released);
-            }
-            DoesWord::ClearsAttempts => {
-                self.feed(0, Event::Cleared(Clears { attempts: true, rounds: true, wait: true, locked_out: false }));
-            }
-            DoesWord::ClearsAll => {
-                self.feed(0, Event::Cleared(Clears::ALL));
-            }
-            DoesWord::ErasesCode => {
-                self.feed(0, Event::Released);
-                self.feed(0, Event::CodeSet(false));
-            }
-            DoesWord::DisablesChecking => {
-                self.feed(0, Event::Enabled(false));
-            }
-        }
+        self.cause(effects::of_item(does));
     }
 
     pub(crate) fn lose(&mut self, losses: &[LossWord]) {
@@ -208,7 +191,7 @@ impl Twin {
             self.lose(&spec.loses);
             self.does(spec.does);
             self.broken.frozen = false;
-            self.reboot(2_000);
+            self.reboot(RESTART_MS);
         }
     }
 }

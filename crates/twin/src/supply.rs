@@ -3,6 +3,7 @@
 use headlock_lock::{Event, Feed, Ignition};
 use headlock_profile::behaviour::{FeedsWord, OnWith, Renewal};
 
+use crate::effects;
 use crate::input::Supply;
 use crate::record::{Record, Screen};
 use crate::twin::{DoorCycle, Message, Outage, Twin};
@@ -129,7 +130,7 @@ impl Twin {
         if self.spec.locks.iter().any(|l| l.code.challenge.as_ref().is_some_and(|c| c.renewed == Renewal::EveryStart)) {
             self.challenge = self.challenge.wrapping_add(1);
         }
-        self.feed_all(Event::Rebooted);
+        self.cause(effects::RESTARTS);
     }
 
     /// A restart that takes its time and shows that it does.

@@ -1,9 +1,9 @@
 //! Firmware: by USB, and by a tester.
 
-use headlock_lock::Event;
 use headlock_profile::behaviour::WrongFileSpec;
 use regex_lite::Regex;
 
+use crate::effects::{self, Firmware, RESTART_MS};
 use crate::input::Stick;
 use crate::record::Record;
 use crate::twin::Twin;
@@ -97,16 +97,14 @@ impl Twin {
                 self.record(Record::UpdateDone);
                 let update = self.spec.behaviour.update.clone();
                 self.lose(update.as_ref().map(|u| u.loses.as_slice()).unwrap_or_default());
-                self.feed_all(Event::Reflashed);
-                if update.is_some_and(|u| u.opens) {
-                    self.feed(0, Event::Released);
-                }
-                self.reboot(2_000);
+                let opens = update.is_some_and(|u| u.opens);
+                self.cause(effects::of_firmware(Firmware::Update { opens }));
+                self.reboot(RESTART_MS);
             }
             JobEnd::Unprotected => {
                 self.record(Record::UpdateDone);
-                self.feed_all(Event::Enabled(false));
-                self.reboot(2_000);
+                self.cause(effects::of_firmware(Firmware::Unprotected));
+                self.reboot(RESTART_MS);
             }
         }
     }
