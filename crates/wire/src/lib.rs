@@ -8,4 +8,12 @@
 extern crate alloc;
 
 pub mod can;
+pub mod doip;
 pub mod elm327;
+pub mod isotp;
+mod put;
+pub mod slcan;
+pub mod socketcand;
+pub mod uds;
+
+pub use put::NoRoom;
