@@ -1,7 +1,8 @@
-//! Everything that a maintainer runs: `cargo xtask test`, `tidy`, `bench`, `torture`.
+//! Everything that a maintainer runs: `cargo xtask test`, `tidy`, `interop`, `bench`, `torture`.
 #![forbid(unsafe_code)]
 
 mod bench;
+mod interop;
 mod run;
 mod test;
 mod tidy;
@@ -24,6 +25,12 @@ enum Task {
     Test,
     /// Checks what ARCHITECTURE.md promises.
     Tidy,
+    /// Installs the foreign peers below `target/interop` and lets them meet the release build.
+    Interop {
+        /// For pytest, such as `-k doip`.
+        #[arg(last = true)]
+        arguments: Vec<String>,
+    },
     /// What takes too long for every day: random histories of the record store, and fuzzing.
     Torture {
         /// Histories.
@@ -41,6 +48,7 @@ fn main() -> ExitCode {
     let result = match Cli::parse().task {
         Task::Test => test::run(),
         Task::Tidy => tidy::run(),
+        Task::Interop { arguments } => interop::run(&arguments),
         Task::Bench => bench::run(),
         Task::Torture { histories, fuzz_minutes } => torture::run(histories, fuzz_minutes),
     };
