@@ -1,0 +1,2 @@
+//! Codecs beside other crates.
+fn main() {}
