@@ -165,7 +165,7 @@ impl Twin {
     }
 }
 
-const fn word(request: &Request) -> RequestWord {
+pub(crate) const fn word(request: &Request) -> RequestWord {
     match request {
         Request::ReadSerial => RequestWord::ReadSerial,
         Request::ReadFirmware => RequestWord::ReadFirmware,

@@ -35,6 +35,8 @@ pub(crate) struct Memory {
     worn: Vec<usize>,
     /// What it falls back to at each switch-off, once it forgets.
     retained: Option<Vec<u8>>,
+    /// Writes so far.
+    generation: u64,
 }
 
 /// Where the records of a lock live.
@@ -45,14 +47,32 @@ pub(crate) fn region(lock: usize) -> Region {
 impl Memory {
     pub(crate) fn new(locks: usize) -> Self {
         Self {
-            bytes: vec![0xFF; locks * LOCK_BYTES],
+            // One more, for the record of SecurityAccess.
+            bytes: vec![0xFF; (locks + 1) * LOCK_BYTES],
             cut_in: None,
             was_cut: false,
             read_only: false,
             inhibited: false,
             worn: Vec::new(),
             retained: None,
+            generation: 0,
         }
+    }
+
+    /// Everything in it.
+    pub(crate) fn image(&self) -> &[u8] {
+        &self.bytes
+    }
+
+    /// Another one's content, of the same size.
+    pub(crate) fn replace_image(&mut self, image: &[u8]) {
+        self.bytes.copy_from_slice(image);
+        self.generation += 1;
+    }
+
+    /// A number that grows with every write.
+    pub(crate) const fn generation(&self) -> u64 {
+        self.generation
     }
 
     /// Cuts the supply at the `n`th byte write from now, counted from 1.
@@ -136,6 +156,7 @@ impl Eeprom for Memory {
         if self.read_only || self.inhibited || self.was_cut {
             return Err(StoreError);
         }
+        self.generation += 1;
         let end = address.checked_add(bytes.len()).filter(|end| *end <= self.bytes.len()).ok_or(StoreError)?;
         let reach = self.cut_in.map_or(u32::MAX, |(left, _)| left);
         let whole = usize::try_from(reach).map_or(bytes.len(), |reach| bytes.len().min(reach - 1));

@@ -62,6 +62,10 @@ pub enum Input {
         /// What it asks.
         request: Request,
     },
+    /// A tester restarts the unit's software.
+    Restart,
+    /// Firmware that was taken and checked is written, and the unit restarts.
+    Install(Install),
     /// The unit is taken out of the dashboard, or put back.
     Fitted(bool),
     /// The unit is in the vehicle that it was paired with, or in another.
@@ -90,6 +94,15 @@ pub enum Supply {
     Restored,
     /// It jumps to so many millivolts and back.
     Surge(u32),
+}
+
+/// Firmware that was taken and checked.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Install {
+    /// It does not check codes.
+    pub unprotected: bool,
+    /// Its version.
+    pub firmware: headlock_profile::Firmware,
 }
 
 /// A USB stick.

@@ -5,6 +5,7 @@
 #![forbid(unsafe_code)]
 
 mod diagnostics;
+pub mod ecu;
 mod eeprom;
 pub mod effects;
 mod entry;
@@ -24,7 +25,7 @@ mod view;
 pub use eeprom::Tear;
 pub use hands::{BETWEEN_MS, Hands, MOMENT_MS, NoSuchKey, plain};
 pub use headlock_lock::Verdict;
-pub use input::{Fault, Input, KeyId, OwnerAction, Request, Stick, StickFile, Supply};
+pub use input::{Fault, Input, Install, KeyId, OwnerAction, Request, Stick, StickFile, Supply};
 pub use record::{Answer, PhaseKind, Record, Screen};
 pub use spec::{Provision, Spec, SpecError, example_firmware, unknown_code};
 pub use twin::Twin;

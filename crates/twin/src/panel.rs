@@ -14,7 +14,7 @@ pub(crate) struct Panel {
     /// Held now.
     pub(crate) held: u64,
     /// When the last of the held keys went down.
-    down_at_ms: u64,
+    pub(crate) down_at_ms: u64,
     /// Ignition and unit came on at these times while exactly these keys were held.
     ignition_on: Option<(u64, u64)>,
     power_on: Option<(u64, u64)>,

@@ -33,6 +33,7 @@ impl Twin {
                     left_ms -= slice_ms;
                 }
             }
+            self.pass_security(ms, during);
         }
     }
 

@@ -8,6 +8,7 @@ use headlock_profile::Firmware;
 use headlock_profile::behaviour::{CodeOwner, LossWord};
 
 use crate::eeprom::{Memory, Tear, region};
+use crate::effects;
 use crate::entry::Entry;
 use crate::input::{Fault, Input};
 use crate::panel::Panel;
@@ -25,6 +26,8 @@ pub struct Twin {
     pub(crate) now_ms: u64,
     pub(crate) locks: Vec<Lock>,
     pub(crate) memory: Memory,
+    /// The record of SecurityAccess, where the unit is an ECU.
+    pub(crate) security: Option<Keeper>,
     pub(crate) car: Car,
     pub(crate) on: bool,
     pub(crate) on_before: bool,
@@ -141,6 +144,7 @@ impl Twin {
             now_ms: 0,
             locks,
             memory,
+            security: None,
             car: Car {
                 mv: 12_600,
                 cut: false,
@@ -295,6 +299,12 @@ impl Twin {
             Input::Pinhole { pressed } => self.pinhole(pressed),
             Input::Usb(stick) => self.usb(stick),
             Input::Diagnostic { tester, request } => self.diagnostic(&tester, request),
+            Input::Restart => {
+                if self.alive() {
+                    self.reboot(effects::RESTART_MS);
+                }
+            }
+            Input::Install(install) => self.install(install),
             Input::Fitted(fitted) => self.fit(fitted),
             Input::Vehicle { home } => self.vehicle(home),
             Input::Owner(action) => self.owner(action),
@@ -325,6 +335,7 @@ impl Twin {
                 self.records.push(Record::FailedClosed);
             }
         }
+        self.load_security();
     }
 
     fn plant(&mut self, fault: &Fault) {

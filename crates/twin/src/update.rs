@@ -1,10 +1,10 @@
 //! Firmware: by USB, and by a tester.
 
-use headlock_profile::behaviour::WrongFileSpec;
+use headlock_profile::behaviour::{RequestWord, WrongFileSpec};
 use regex_lite::Regex;
 
 use crate::effects::{self, Firmware, RESTART_MS};
-use crate::input::Stick;
+use crate::input::{Install, Stick};
 use crate::record::Record;
 use crate::twin::Twin;
 
@@ -15,6 +15,14 @@ pub(crate) struct Job {
     pub(crate) ends: JobEnd,
     /// What a cut in the middle does.
     cut: WrongFileSpec,
+    /// The version that runs afterwards, where it is known.
+    version: Option<headlock_profile::Firmware>,
+}
+
+impl Job {
+    pub(crate) const fn bricks_if_cut(&self) -> bool {
+        matches!(self.cut, WrongFileSpec::Bricks)
+    }
 }
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -68,7 +76,24 @@ impl Twin {
         self.record(Record::UpdateStarted);
         self.entry.clear();
         self.menu = None;
-        self.job = Some(Job { until_ms: self.now_ms.saturating_add(takes_s.saturating_mul(1000)), ends, cut });
+        let until_ms = self.now_ms.saturating_add(takes_s.saturating_mul(1000));
+        self.job = Some(Job { until_ms, ends, cut, version: None });
+    }
+
+    /// Writes firmware that was taken through the connector and checked: as long, and as dangerous when cut, as the reading says.
+    pub(crate) fn install(&mut self, install: Install) {
+        let reflash = self.offer(RequestWord::Reflash).map(|spec| spec.takes_s);
+        let update = self.spec.behaviour.update.as_ref().map(|update| (update.takes_s, update.cut));
+        match (install.unprotected, reflash, update) {
+            (true, Some(takes_s), _) => self.start_job(takes_s, JobEnd::Unprotected, WrongFileSpec::Bricks),
+            (false, _, Some((takes_s, cut))) => self.start_job(takes_s, JobEnd::Updated, cut),
+            (true, None, _) | (false, _, None) => {
+                self.record(Record::UpdateRefused("this unit takes no such firmware by a tester under this reading"));
+            }
+        }
+        if let Some(job) = &mut self.job {
+            job.version = Some(install.firmware);
+        }
     }
 
     /// The supply or the stick went in the middle.
@@ -91,6 +116,9 @@ impl Twin {
 
     pub(crate) fn job_done(&mut self) {
         let Some(job) = self.job.take() else { return };
+        if let (Some(version), false) = (&job.version, job.ends == JobEnd::Bricked) {
+            self.firmware.clone_from(version);
+        }
         match job.ends {
             JobEnd::Bricked => self.brick(),
             JobEnd::Updated => {

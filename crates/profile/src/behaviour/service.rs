@@ -176,6 +176,8 @@ pub struct DiagnosticSpec {
     /// How long it takes.
     #[serde(default)]
     pub takes_s: u64,
+    /// The level of SecurityAccess that it is behind, by its odd sub-function: 1, 3 or 5; 0 is none. Absent: what its kind wants.
+    pub security: Option<u8>,
 }
 
 /// A diagnostic request at the level of its meaning.
