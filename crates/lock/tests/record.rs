@@ -231,6 +231,80 @@ fn worn_cells_are_given_up_pair_by_pair_and_the_last_one_refuses() {
     assert_eq!(open(&mut part, 4).1, before);
 }
 
+/// The cells of one slot.
+fn slot(pair: usize, copy: usize) -> std::ops::Range<usize> {
+    let from = BASE + (2 * pair + copy) * RECORD_BYTES;
+    from..from + RECORD_BYTES
+}
+
+/// The how-manieth record a slot holds: bytes 2 to 5 of its image.
+fn sequence(part: &Part, pair: usize, copy: usize) -> u32 {
+    let at = slot(pair, copy).start + 2;
+    u32::from_le_bytes(part.cells[at..at + 4].try_into().unwrap())
+}
+
+#[test]
+fn what_rotted_in_an_older_pair_is_written_anew_at_the_next_start() {
+    let states: Vec<State> = (1..=9).map(counted).collect();
+    let (whole, _) = saved(5, PAGE_BYTES, &states);
+    let newest = (0..5).max_by_key(|pair| sequence(&whole, *pair, 0)).unwrap();
+    for age in 0..=3 {
+        let pair = (newest + 5 - age) % 5;
+        for copies in [&[0][..], &[1]] {
+            let mut part = whole.clone();
+            copies.iter().for_each(|copy| part.cells[slot(pair, *copy).start + 9] ^= 0x10);
+            assert_eq!(open(&mut part, 5).1, Loaded::Intact(counted(9)));
+            assert_eq!(part.cells, whole.cells, "copy {copies:?} of the pair {age} before the newest");
+        }
+    }
+    for age in 1..=3 {
+        let pair = (newest + 5 - age) % 5;
+        let mut part = whole.clone();
+        [0, 1].iter().for_each(|copy| part.cells[slot(pair, *copy)].fill(0));
+        assert_eq!(open(&mut part, 5).1, Loaded::Intact(counted(9)));
+        // Nobody knows what it held; it takes its place in the order with what is known.
+        let expected = sequence(&whole, pair, 0);
+        assert_eq!([0, 1].map(|copy| sequence(&part, pair, copy)), [expected; 2]);
+        assert_eq!(part.cells[slot(pair, 0)], part.cells[slot(pair, 1)]);
+        (part.reads, part.written) = (0, 0);
+        assert_eq!(open(&mut part, 5).1, Loaded::Intact(counted(9)));
+        assert_eq!((part.reads, part.written), (12, 0), "nothing is amiss any more");
+    }
+}
+
+#[test]
+fn a_pair_that_was_given_up_is_never_written_again() {
+    for worn_pair in 0..4 {
+        let (mut part, mut store) = saved(4, PAGE_BYTES, &[counted(1)]);
+        assert_eq!(store.retired_pairs(), 0);
+        // The sequence's low byte, which every record changes.
+        part.worn.push(slot(worn_pair, 0).start + 2);
+        let mut failed = 1;
+        let mut save = |part: &mut Part, store: &mut Store| {
+            failed += 1;
+            store.save(part, &QuickKey, &counted(failed)).unwrap();
+        };
+        while store.retired_pairs() == 0 {
+            save(&mut part, &mut store);
+        }
+        assert_eq!(store.retired_pairs(), 1);
+        let pages = |part: &Part| part.cycles[slot(worn_pair, 0).start / PAGE_BYTES..][..4].to_vec();
+        let before = pages(&part);
+        for _ in 0..9 {
+            save(&mut part, &mut store);
+            (store, _) = open(&mut part, 4);
+        }
+        // A pair beside it that rots is mended, this one is not.
+        let other = (worn_pair + 2) % 4;
+        part.cells[slot(other, 1).start + 9] ^= 1;
+        let rotten = part.cells[slot(other, 1)].to_vec();
+        (store, _) = open(&mut part, 4);
+        assert_ne!(part.cells[slot(other, 1)], rotten[..], "the mended pair");
+        assert_eq!(store.retired_pairs(), 1);
+        assert_eq!(pages(&part), before, "pair {worn_pair}");
+    }
+}
+
 /// A counter as hardware has it.
 #[derive(Clone, Copy, Default)]
 struct Counter {
