@@ -1,0 +1,66 @@
+"""One scenario over every transport: the UDS in the traces is the same, and a foreign dissector finds nothing wrong."""
+
+import subprocess
+
+import pytest
+from harness.ecu import VIN
+from harness.scan import scan
+
+TRANSPORTS = ["doip", "elm327-tcp", "elm327-pty", "slcan", "socketcand"]
+
+
+def target(ecu, transport):
+    match transport:
+        case "elm327-tcp":
+            return ["--elm327", "tcp:{}:{}".format(*ecu.tcp("elm327"))]
+        case "elm327-pty" | "slcan":
+            kind = transport.split("-")[0]
+            return [f"--{kind}", ecu.pty(kind)]
+        case _:
+            return [f"--{transport}", "{}:{}".format(*ecu.tcp(transport))]
+
+
+def traced(ecu, transport, folder):
+    """Scans with a trace; answers what the scan found and the folder with the trace."""
+    folder.mkdir()
+    values = scan(*target(ecu, transport), "--trace", folder).values()
+    return values, folder
+
+
+def uds(folder):
+    """The messages of a trace without their times."""
+    (trace,) = folder.glob("*.uds")
+    return [" ".join(line.split()[1:]) for line in trace.read_text().splitlines()]
+
+
+def expert_errors(pcap, *ports):
+    """What tshark finds wrong, DoIP looked for on these ports."""
+    decode = [word for port in ports for word in ("-d", f"tcp.port=={port},doip", "-d", f"udp.port=={port},doip")]
+    command = ["tshark", "-r", pcap, *decode, "-Y", "_ws.expert.severity>=error"]
+    return subprocess.run(command, capture_output=True, text=True, check=True, timeout=60).stdout
+
+
+def dissected(pcap, port):
+    """How many UDS messages tshark sees: a dissector that saw nothing found nothing wrong, either."""
+    command = ["tshark", "-r", pcap, "-d", f"tcp.port=={port},doip", "-Y", "uds", "-T", "fields", "-e", "uds.sid"]
+    return len(subprocess.run(command, capture_output=True, text=True, check=True, timeout=60).stdout.split())
+
+
+def test_the_uds_is_the_same_over_all_transports(start_ecu, tmp_path):
+    found = {}
+    for transport in TRANSPORTS:
+        values, folder = traced(start_ecu(folder=f"unit-{transport}"), transport, tmp_path / transport)
+        assert values["vin"] == VIN
+        found[transport] = uds(folder)
+    assert found["doip"], "an empty trace"
+    for transport in TRANSPORTS:
+        assert found[transport] == found["doip"], transport
+
+
+@pytest.mark.parametrize("transport", TRANSPORTS)
+def test_a_foreign_dissector_finds_nothing_wrong(ecu, tmp_path, transport):
+    _, folder = traced(ecu, transport, tmp_path / "trace")
+    (pcap,) = folder.glob("*.pcap*")
+    port = ecu.tcp("doip")[1]
+    assert expert_errors(pcap, port, 13400) == ""
+    assert dissected(pcap, port) + dissected(pcap, 13400) > 0
