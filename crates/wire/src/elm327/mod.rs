@@ -8,20 +8,28 @@
 //! commands the summary of the family's reference manual. Where those leave a choice, the item says what was chosen.
 
 mod adapter;
+mod answer;
 mod can_settings;
 mod exchange;
 mod general;
 mod hex;
 mod link;
 mod listen;
+mod messages;
 mod monitor;
 mod obd;
 mod parameters;
 mod persona;
+mod probe;
+mod resync;
 mod route;
 mod segments;
 mod settings;
 mod st;
 
 pub use adapter::{Adapter, Outbox};
+pub use answer::{Answer, ElmError, LONGEST_ANSWER, Reply};
+pub use messages::{Message, Shape};
 pub use persona::Persona;
+pub use probe::{Ability, Identity, Kind, Probe, Risks, Unfit};
+pub use resync::{Resync, Synced};
