@@ -42,11 +42,12 @@ impl<'a> Put<'a> {
         self.bytes(&value.to_be_bytes())
     }
 
-    /// The low `width` bytes, the highest first; `width` is 0 to 8.
+    /// A number in `width` bytes, 1 to 8, the highest first; a number that they cannot hold has no room.
     pub(crate) fn uint(&mut self, value: u64, width: u8) -> Result<&mut Self, NoRoom> {
         let bytes = value.to_be_bytes();
-        let from = bytes.len().checked_sub(usize::from(width)).ok_or(NoRoom)?;
-        self.bytes(&bytes[from..])
+        let from = bytes.len().checked_sub(usize::from(width)).filter(|_| width > 0).ok_or(NoRoom)?;
+        let (cut, kept) = bytes.split_at(from);
+        if cut.iter().any(|byte| *byte != 0) { Err(NoRoom) } else { self.bytes(kept) }
     }
 
     /// Bytes written.

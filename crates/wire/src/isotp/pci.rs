@@ -79,6 +79,8 @@ pub enum Flow {
     Wait,
     /// `2`: it is too long.
     Overflow,
+    /// Any other, which ends the message.
+    Reserved(u8),
 }
 
 /// The separation time that a byte stands for, in microseconds. Reserved values mean the longest, 127 ms (ISO 15765-2, 9.6.5.4).
@@ -112,7 +114,10 @@ impl<'a> Pci<'a> {
         let (first, rest) = rest.split_first()?;
         let low = first & 0x0F;
         match first >> 4 {
-            0 => (low > 0).then(|| rest.get(..usize::from(low)).map(Self::Single)).flatten(),
+            0 => {
+                let fits = (1..=framing.longest_single()).contains(&usize::from(low));
+                fits.then(|| rest.get(..usize::from(low)).map(Self::Single)).flatten()
+            }
             1 => {
                 let (second, data) = rest.split_first()?;
                 let length = u32::from(low) << 8 | u32::from(*second);
@@ -132,7 +137,7 @@ impl<'a> Pci<'a> {
                     0 => Flow::ContinueToSend,
                     1 => Flow::Wait,
                     2 => Flow::Overflow,
-                    _ => return None,
+                    reserved => Flow::Reserved(reserved),
                 };
                 Some(Self::FlowControl(FlowControl { flow, block_size: *block_size, st_min_us: st_min_us(*st_min) }))
             }
@@ -161,6 +166,7 @@ impl<'a> Pci<'a> {
                     Flow::ContinueToSend => 0,
                     Flow::Wait => 1,
                     Flow::Overflow => 2,
+                    Flow::Reserved(status) => status & 0x0F,
                 };
                 Payload::build(framing, &[0x30 | flow, block_size, st_min_byte(st_min_us)], &[])
             }

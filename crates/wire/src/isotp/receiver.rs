@@ -132,9 +132,10 @@ impl<B: AsRef<[u8]> + AsMut<[u8]>> Receiver<B> {
         Pci::FlowControl(self.flow_control(flow)).encode(self.framing)
     }
 
-    /// When it gives up waiting for the next frame, in microseconds; none if it waits for none.
+    /// When [`Self::poll`] gives up waiting for the next frame, in microseconds; none if it waits for none.
     pub fn deadline_us(&self) -> Option<u64> {
-        self.progress.map(|progress| progress.deadline_us)
+        // The deadline itself is still in time.
+        self.progress.map(|progress| progress.deadline_us.saturating_add(1))
     }
 
     /// Gives up where the time is over.

@@ -44,6 +44,8 @@ pub enum SendError {
     Overflow,
     /// The receiver said too often that it is not ready (N_WFT_OVRN).
     TooManyWaits,
+    /// The receiver said what no flow control says (N_INVALID_FS).
+    InvalidFlow,
 }
 
 impl core::fmt::Display for SendError {
@@ -54,6 +56,7 @@ impl core::fmt::Display for SendError {
             Self::TimedOut => "the receiver did not ask for the rest of the message in time",
             Self::Overflow => "the receiver has no room for the message",
             Self::TooManyWaits => "the receiver asked too often to wait",
+            Self::InvalidFlow => "the receiver answered what no flow control says",
         })
     }
 }
@@ -112,6 +115,7 @@ impl<B: AsRef<[u8]>> Sender<B> {
         }
         match flow {
             Flow::Overflow => return Err(self.give_up(SendError::Overflow)),
+            Flow::Reserved(_) => return Err(self.give_up(SendError::InvalidFlow)),
             Flow::Wait if self.waits == MOST_WAITS => return Err(self.give_up(SendError::TooManyWaits)),
             Flow::Wait => {
                 self.waits += 1;
@@ -171,7 +175,7 @@ impl<B: AsRef<[u8]>> Sender<B> {
         match self.state {
             State::Idle => None,
             // The deadline itself is still in time.
-            State::AwaitsFlowControl { deadline_us } => Some(deadline_us + 1),
+            State::AwaitsFlowControl { deadline_us } => Some(deadline_us.saturating_add(1)),
             State::Sending { due_us, .. } => Some(due_us),
         }
     }

@@ -257,7 +257,7 @@ impl<'a> Request<'a> {
     /// Writes it; `suppress` asks for no positive response, where the service knows that. Answers its length.
     ///
     /// # Errors
-    /// The room is too small.
+    /// The room is too small, or a width for its number.
     pub fn encode(&self, suppress: bool, room: &mut [u8]) -> Result<usize, NoRoom> {
         let mut put = Put::into(room);
         put.u8(self.service().byte())?;

@@ -29,7 +29,7 @@ pub enum Response<'a> {
     ClearDiagnosticInformation,
     /// `59`.
     ReadDtcInformation(DtcAnswer<'a>),
-    /// `62`: each identifier with its data; only who asked knows how long each is.
+    /// `62`: each identifier with its data, of one byte at least; only who asked knows how long each is.
     ReadDataByIdentifier(&'a [u8]),
     /// `67`, odd: the seed; all zero where that level is unlocked.
     Seed {
@@ -138,7 +138,7 @@ impl<'a> Response<'a> {
         match service.ok_or(Malformed::UnknownService(*first))? {
             ServiceId::ClearDiagnosticInformation if rest.is_empty() => Ok(Self::ClearDiagnosticInformation),
             ServiceId::ClearDiagnosticInformation => Err(Malformed::Length),
-            ServiceId::ReadDataByIdentifier if rest.len() >= 2 => Ok(Self::ReadDataByIdentifier(rest)),
+            ServiceId::ReadDataByIdentifier if rest.len() > 2 => Ok(Self::ReadDataByIdentifier(rest)),
             ServiceId::ReadDataByIdentifier => Err(Malformed::Length),
             ServiceId::RequestDownload => Self::download(rest),
             ServiceId::TransferData => {
@@ -239,7 +239,8 @@ impl<'a> Response<'a> {
                 put.bytes(&[positive(ServiceId::RoutineControl), action.byte()])?.u16(routine)?.bytes(status)?
             }
             Self::RequestDownload { block_bytes_max } => {
-                let width = (8 - block_bytes_max.leading_zeros() / 8).max(1);
+                // Two bytes at least, as in the standard's example: some testers read no other width.
+                let width = (8 - block_bytes_max.leading_zeros() / 8).max(2);
                 let width = u8::try_from(width).unwrap_or(8);
                 put.bytes(&[positive(ServiceId::RequestDownload), width << 4])?.uint(block_bytes_max, width)?
             }
