@@ -11,7 +11,7 @@ use crate::put::{NoRoom, Put};
 pub const OK: u8 = b'\r';
 /// Says no.
 pub const BELL: u8 = 0x07;
-/// The longest line: `T`, eight digits, length, sixteen digits, and a time stamp of four.
+/// The longest line, without its carriage return: `T`, eight digits, length, sixteen digits, and a time stamp of four.
 pub const LONGEST_LINE: usize = 30;
 
 /// A line to an adapter.
@@ -65,8 +65,14 @@ impl Command {
     pub fn decode(line: &[u8]) -> Result<Self, NoCommand> {
         let Some((first, rest)) = line.split_first() else { return Ok(Self::Empty) };
         match (first, rest) {
-            (b't' | b'T', _) => frame(line).map(|(frame, _)| Self::Transmit(frame)).ok_or(NoCommand),
-            (b'r' | b'R', _) => Ok(Self::TransmitRemote),
+            (b't' | b'T', _) => match frame(line) {
+                Some((frame, [])) => Ok(Self::Transmit(frame)),
+                _ => Err(NoCommand),
+            },
+            (b'r' | b'R', _) => match head(line) {
+                Some((_, _, [])) => Ok(Self::TransmitRemote),
+                _ => Err(NoCommand),
+            },
             (b'S', [digit @ b'0'..=b'8']) => Ok(Self::Bitrate(digit - b'0')),
             (b's', [_, ..]) => Ok(Self::BitTiming),
             (b'O', []) => Ok(Self::Open),
@@ -84,26 +90,34 @@ impl Command {
 
 /// A frame in a line, without its carriage return, and what follows it (a time stamp, where the adapter sends them).
 pub fn frame(line: &[u8]) -> Option<(CanFrame, &[u8])> {
-    let (first, rest) = line.split_first()?;
-    let (id, rest) = match first {
-        b't' => {
-            let (digits, rest) = rest.split_at_checked(3)?;
-            (Id::Standard(StandardId::new(u16::try_from(hex(digits)?).ok()?)?), rest)
-        }
-        b'T' => {
-            let (digits, rest) = rest.split_at_checked(8)?;
-            (Id::Extended(ExtendedId::new(hex(digits)?)?), rest)
-        }
-        _ => return None,
-    };
-    let (length, rest) = rest.split_first()?;
-    let length = usize::from(length.checked_sub(b'0').filter(|length| *length <= 8)?);
+    if !matches!(line, [b't' | b'T', ..]) {
+        return None;
+    }
+    let (id, length, rest) = head(line)?;
     let (digits, rest) = rest.split_at_checked(2 * length)?;
     let mut data = [0; 8];
     for (cell, pair) in data.iter_mut().zip(digits.chunks_exact(2)) {
         *cell = u8::try_from(hex(pair)?).ok()?;
     }
     Some((CanFrame::new(id, &data[..length])?, rest))
+}
+
+/// Identifier and length of a line that is about a frame, and what follows them.
+fn head(line: &[u8]) -> Option<(Id, usize, &[u8])> {
+    let (first, rest) = line.split_first()?;
+    let (id, rest) = match first {
+        b't' | b'r' => {
+            let (digits, rest) = rest.split_at_checked(3)?;
+            (Id::Standard(StandardId::new(u16::try_from(hex(digits)?).ok()?)?), rest)
+        }
+        b'T' | b'R' => {
+            let (digits, rest) = rest.split_at_checked(8)?;
+            (Id::Extended(ExtendedId::new(hex(digits)?)?), rest)
+        }
+        _ => return None,
+    };
+    let (length, rest) = rest.split_first()?;
+    Some((id, usize::from(length.checked_sub(b'0').filter(|length| *length <= 8)?), rest))
 }
 
 fn hex(digits: &[u8]) -> Option<u32> {

@@ -116,10 +116,10 @@ impl<'a> Command<'a> {
 fn sent(text: &str) -> Option<CanFrame> {
     let mut words = text.split_ascii_whitespace();
     let id = identifier(words.next()?)?;
-    let length: usize = words.next()?.parse().ok().filter(|length| *length <= 8)?;
+    let length = usize::try_from(hex(words.next()?, 1)?).ok().filter(|length| *length <= 8)?;
     let mut data = [0; 8];
     for cell in data.iter_mut().take(length) {
-        *cell = u8::from_str_radix(words.next()?, 16).ok()?;
+        *cell = u8::try_from(hex(words.next()?, 2)?).ok()?;
     }
     if words.next().is_some() { None } else { CanFrame::new(id, &data[..length]) }
 }
@@ -145,22 +145,31 @@ impl<'a> Event<'a> {
 fn received(text: &str) -> Option<CanFrame> {
     let mut words = text.split_ascii_whitespace();
     let id = identifier(words.next()?)?;
-    let _seconds: f64 = words.next()?.parse().ok()?;
+    let (seconds, fraction) = words.next().map(|time| time.split_once('.').unwrap_or((time, "0")))?;
+    if [seconds, fraction].iter().any(|digits| digits.is_empty() || !digits.bytes().all(|byte| byte.is_ascii_digit())) {
+        return None;
+    }
     let mut data = [0; 8];
     let mut length = 0;
     for word in words {
         for pair in word.as_bytes().chunks(2) {
             let pair = core::str::from_utf8(pair).ok().filter(|pair| pair.len() == 2)?;
-            *data.get_mut(length)? = u8::from_str_radix(pair, 16).ok()?;
+            *data.get_mut(length)? = u8::try_from(hex(pair, 2)?).ok()?;
             length += 1;
         }
     }
     CanFrame::new(id, &data[..length])
 }
 
+/// Hexadecimal digits, no more than so many, without a sign.
+fn hex(text: &str, most: usize) -> Option<u32> {
+    let digits = text.bytes().all(|byte| byte.is_ascii_hexdigit()) && text.len() <= most;
+    digits.then(|| u32::from_str_radix(text, 16).ok())?
+}
+
 /// Up to three digits are 11 bits; eight are 29.
 fn identifier(text: &str) -> Option<Id> {
-    let raw = u32::from_str_radix(text, 16).ok()?;
+    let raw = hex(text, 8)?;
     match text.len() {
         1..=3 => Some(Id::Standard(StandardId::new(u16::try_from(raw).ok()?)?)),
         8 => Some(Id::Extended(ExtendedId::new(raw)?)),

@@ -66,6 +66,11 @@ impl PayloadType {
         TYPES.iter().find(|(known, _)| *known == number).map_or(Self::Unknown(number), |(_, kind)| *kind)
     }
 
+    /// Whether its sender may not know the version yet.
+    const fn is_identification_request(self) -> bool {
+        matches!(self, Self::IdentificationRequest | Self::IdentificationRequestEid | Self::IdentificationRequestVin)
+    }
+
     /// Its number.
     pub fn number(self) -> u16 {
         match self {
@@ -136,13 +141,18 @@ impl Header {
     /// Reads it.
     ///
     /// # Errors
-    /// The bytes do not begin with a known version and its complement.
+    /// The bytes do not begin with a version that this type may have and its complement.
     pub fn decode(bytes: [u8; HEADER_BYTES]) -> Result<Self, HeaderError> {
         let [version, inverse, high, low, length @ ..] = bytes;
-        if version != !inverse || !matches!(version, 1..=4 | 0xFF) {
+        let payload_type = PayloadType::of(u16::from_be_bytes([high, low]));
+        let is_known = match version {
+            1..=4 => true,
+            0xFF => payload_type.is_identification_request(),
+            _ => false,
+        };
+        if version != !inverse || !is_known {
             return Err(HeaderError);
         }
-        let payload_type = PayloadType::of(u16::from_be_bytes([high, low]));
         Ok(Self { version, payload_type, length: u32::from_be_bytes(length) })
     }
 
