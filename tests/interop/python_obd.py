@@ -15,7 +15,7 @@ CONNECTS, AT_ONCE = 100, 10
 
 
 def connect(port, **options):
-    connection = obd.OBD(port, fast=False, timeout=1, **options)
+    connection = obd.OBD(port, fast=False, **options)
     assert connection.status() == obd.OBDStatus.CAR_CONNECTED, f"{port}: {connection.status()}"
     return connection
 

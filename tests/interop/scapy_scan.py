@@ -69,7 +69,7 @@ def test_exactly_our_services_are_found(ecu):
 
 
 def test_sessions_and_what_they_let_one_do_are_found(ecu):
-    options = {"UDS_DSCEnumerator_kwargs": {"scan_range": range(1, 0x80), "timeout": 2, "overwrite_timeout": False}}
+    options = {"UDS_DSCEnumerator_kwargs": {"scan_range": range(1, 0x80), "delay_state_change": 0}}
     scanner = scan(ecu, UDS_DSCEnumerator, UDS_TPEnumerator, **options)
     assert {state.session for state in scanner.final_states} == {1, 2, 3}
 

@@ -101,8 +101,8 @@ def test_an_entity_identifies_itself_on_the_same_port(ecu):
     with over_doip(ecu) as client:
         doip = client.conn._connection
         found = doip.request_vehicle_identification()
-        assert (bytes(found.vin), found.logical_address) == (VIN.encode(), 0x1001)
-        assert bytes(doip.request_vehicle_identification(vin=VIN).vin) == VIN.encode()
+        assert (found.vin, found.logical_address) == (VIN, 0x1001)
+        assert doip.request_vehicle_identification(vin=VIN).vin == VIN
         assert doip.request_entity_status().currently_open_sockets == 1
         assert doip.request_diagnostic_power_mode().diagnostic_power_mode == 1
 

@@ -6,7 +6,8 @@ import time
 
 from harness.programs import HEADLOCK, ROOT, Program
 
-VIN = "VWVWZZZ1KZW386752"
+VIN = "VWVWZZZ1KZW386754"
+"""Neither end is 0, 1 or 2: python-OBD takes those for padding."""
 CODE = "1234"
 LOGICAL_ADDRESS = 0x1001
 FUNCTIONAL_ADDRESS = 0xE400
