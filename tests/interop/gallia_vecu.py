@@ -70,14 +70,17 @@ def expected(address, did):
 
 
 @pytest.mark.parametrize("seed", range(100))
-def test_a_random_ecu_is_scanned_to_the_end(virtual_ecus, seed):
+def test_a_random_ecu_is_scanned_to_the_end_and_nothing_is_made_up(virtual_ecus, seed):
     address = virtual_ecus.addresses[seed]
-    serial = expected(address, "f18c")
+    said = {"vin": expected(address, "f190"), "serial": expected(address, "f18c")}
     found = scan("--target", "tcp-lines://{}:{}".format(*address), within_s=IN_TIME_S)
     if found.exit_code != 0:
         assert found.is_an_error_that_says_why()
-    elif found.values().get("serial") is not None:
-        assert serial is not None, "a serial number that nobody gave"
+        return
+    values = found.values()
+    for name, value in said.items():
+        assert values.get(name) is None or (value is not None and values[name].encode() == value), values
+    assert values.get("vin") is None or len(values["vin"]) == 17, values
 
 
 def test_its_own_command_line_serves_the_same_protocol():
