@@ -4,7 +4,7 @@ use std::path::PathBuf;
 
 use clap::{Parser, Subcommand};
 
-use crate::commands::{analyse, claim, code, completions, drive, identify, keys, man, panel, plan, unit, units};
+use crate::commands::{analyse, claim, code, completions, drive, ecu, identify, keys, man, panel, plan, unit, units};
 use crate::failure::Failure;
 use crate::store::Texts;
 
@@ -50,6 +50,8 @@ pub enum Command {
     Analyse(analyse::Args),
     /// Puts a virtual front panel into the terminal.
     Panel(panel::Args),
+    /// Hosts a virtual unit as an ECU that testers talk to: DoIP, ELM327, SLCAN, socketcand, SOVD.
+    Ecu(ecu::Args),
     /// Derives the code of a unit under a key that you hold.
     #[command(visible_alias = "calculate", alias = "generate", alias = "calculator")]
     Code(code::Args),
@@ -83,6 +85,7 @@ impl Cli {
             Command::Drive(args) => drive::run(args, &texts, json),
             Command::Analyse(args) => analyse::run(args, &texts, json),
             Command::Panel(args) => panel::run(args, &texts),
+            Command::Ecu(args) => ecu::run(args, &texts, json),
             Command::Code(args) => code::run(args, &texts, json),
             Command::Claim(args) => claim::run(args, &texts, json),
             Command::Completions(_) | Command::Man(_) => Ok(()),

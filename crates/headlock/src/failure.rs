@@ -148,6 +148,12 @@ impl From<StoreError> for Failure {
     }
 }
 
+impl From<headlock_link::host::StateError> for Failure {
+    fn from(error: headlock_link::host::StateError) -> Self {
+        Self::input(error.to_string(), "a file that this unit may keep its state in, on a disk with room")
+    }
+}
+
 impl From<Vec<Problem>> for Failure {
     fn from(problems: Vec<Problem>) -> Self {
         Self::Catalog(problems.into_boxed_slice())

@@ -8,4 +8,5 @@ pub mod paint;
 pub mod panel;
 pub mod script;
 pub mod store;
+pub mod whole_file;
 pub mod words;

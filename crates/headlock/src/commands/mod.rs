@@ -5,6 +5,7 @@ pub mod claim;
 pub mod code;
 pub mod completions;
 pub mod drive;
+pub mod ecu;
 pub mod identify;
 pub mod keys;
 pub mod man;

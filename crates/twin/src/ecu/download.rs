@@ -80,7 +80,6 @@ impl Download {
     /// Takes bytes, and looks at the header as soon as it is complete.
     fn take(&mut self, data: &[u8], unit: &str, maker: &[u8; 32]) -> Result<(), PackageError> {
         self.staged.extend_from_slice(data);
-        self.generation += 1;
         if self.package.is_some() {
             self.digest.update(data);
             return Ok(());
@@ -122,6 +121,11 @@ impl Ecu {
     /// What of a package is safe: a host keeps it, so that a kill costs no transfer.
     pub fn staged(&self) -> &[u8] {
         self.download.staged()
+    }
+
+    /// A number that changes when what was staged is dropped: only until then it grows at its end alone.
+    pub const fn staged_epoch(&self) -> u64 {
+        self.download.generation()
     }
 
     pub(super) fn request_download(&mut self, peer: Peer, data_format: u8, memory: Memory) -> Served {
@@ -211,7 +215,7 @@ impl Ecu {
             return Err(Nrc::ConditionsNotCorrect);
         }
         download.ready = true;
-        download.generation += 1;
+        self.generation += 1;
         Ok(Outcome::of(&Response::RequestTransferExit { record: &[] }))
     }
 }

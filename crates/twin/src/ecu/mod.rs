@@ -202,7 +202,6 @@ impl Ecu {
     /// Takes one request; what is to be answered at once is added to `out`.
     pub fn request(&mut self, now_ms: u64, peer: Peer, bytes: &[u8], out: &mut Vec<Reply>) {
         self.poll(now_ms, out);
-        self.twin.apply(now_ms, Input::Tick);
         if !self.listens() || bytes.is_empty() {
             return;
         }
@@ -226,6 +225,8 @@ impl Ecu {
 
     /// Lets time pass: sessions end, delays run, late answers go.
     pub fn poll(&mut self, now_ms: u64, out: &mut Vec<Reply>) {
+        self.twin.apply(now_ms, Input::Tick);
+        self.follow();
         if self.reset_due.is_some_and(|at| at <= now_ms) {
             self.reset_due = None;
             self.restart(now_ms);
@@ -259,7 +260,12 @@ impl Ecu {
         let sessions = self.conversations.iter().filter(|(id, c)| c.session != Session::Default && busy != Some(**id));
         let sessions = sessions.map(|(_, c)| c.heard_ms + S3_MS);
         let pending = self.pending.iter().map(|pending| pending.done_ms.min(pending.again_ms));
-        sessions.chain(pending).chain(self.reset_due).min()
+        let waits = |keeper: &headlock_lock::Keeper| matches!(keeper.state.phase, headlock_lock::Phase::Waiting { .. });
+        let waiting = self.twin.locks.iter().map(|lock| &lock.keeper).chain(&self.twin.security).any(waits);
+        // So that a wait is written down as it passes, also while nobody asks.
+        let checkpoint = waiting.then(|| self.twin.now_ms + headlock_lock::CHECKPOINT_MS);
+        let unit = self.twin.next_change_ms();
+        sessions.chain(pending).chain(self.reset_due).chain(checkpoint).chain(unit).min()
     }
 
     /// A tester has gone, or its session is over: what it unlocked is locked.

@@ -1,9 +1,10 @@
 //! The figures of one reading or policy, in words and for machines.
 
-use headlock_analysis::{Budget, Bypass, Owner, Rate, Reach, ReadingWorth, Space, Wear, Worth};
+use headlock_analysis::{Budget, Bypass, CaseWorth, Owner, Rate, Reach, ReadingWorth, Space, Wear, Worth};
 use headlock_profile::Unit;
 use serde_json::{Value, json};
 
+use super::offers::Offers;
 use crate::paint;
 
 const HOUR_MS: u64 = 3_600_000;
@@ -41,9 +42,11 @@ pub(super) struct Figures {
     bypass: Option<Bypass>,
     bypassed_cases: usize,
     wear: Option<Wear>,
+    offers: Offers,
 }
 
-struct Side {
+/// The guesses of somebody, over cases.
+pub(super) struct Side {
     /// Fewest and most guesses by each of the times.
     by: Vec<(Reach, Reach)>,
     rate: (Rate, Rate),
@@ -59,7 +62,7 @@ fn reach_key(reach: Reach) -> u64 {
 }
 
 impl Side {
-    fn of(budgets: &[(&Budget, Rate, u64)], times: &Times) -> Self {
+    pub(super) fn of(budgets: &[(&Budget, Rate, u64)], times: &Times) -> Self {
         let by = times
             .0
             .iter()
@@ -88,7 +91,7 @@ impl Side {
         }
     }
 
-    fn cells(&self) -> Vec<String> {
+    pub(super) fn cells(&self) -> Vec<String> {
         let mut cells: Vec<String> = self.by.iter().map(|(least, most)| range(&reach(*least), &reach(*most))).collect();
         cells.push(range(&a_day(self.rate.0), &a_day(self.rate.1)));
         cells.push(range(&last(self.exhausted_ms.1), &last(self.exhausted_ms.0)));
@@ -104,7 +107,7 @@ impl Side {
         self.by.iter().map(|(_, most)| chance(*most)).collect()
     }
 
-    fn json(&self, times: &Times) -> Value {
+    pub(super) fn json(&self, times: &Times) -> Value {
         let guesses = |reach: Reach| match reach {
             Reach::Guesses(guesses) => json!(guesses),
             Reach::Unlimited => json!("unlimited"),
@@ -190,25 +193,26 @@ pub(super) fn time(ms: u64) -> String {
 impl Figures {
     pub(super) fn of(worth: &ReadingWorth<'_>, times: &Times) -> Self {
         let codes = |space: &Space| space.typable;
+        let takes_codes = || worth.cases.iter().filter_map(|case: &CaseWorth| Some((case, case.worth.as_ref()?)));
         let side = |pick: fn(&Worth) -> (&Budget, Rate)| {
-            let budgets = worth.cases.iter().map(|case| {
-                let (budget, rate) = pick(&case.worth);
+            let budgets = takes_codes().map(|(case, worth)| {
+                let (budget, rate) = pick(worth);
                 (budget, rate, codes(&case.space))
             });
             Side::of(&budgets.collect::<Vec<_>>(), times)
         };
-        let bypassed = || worth.cases.iter().filter_map(|case| case.worth.bypass.as_ref());
-        let owners = || worth.cases.iter().map(|case| &case.worth.owner);
-        let owner = owners().next().map(|first| Owner {
+        let bypassed = || takes_codes().filter_map(|(_, worth)| worth.bypass.as_ref());
+        let owners = || takes_codes().map(|(_, worth)| &worth.owner);
+        let owner = owners().next().map(|_| Owner {
             always_gets_in: owners().all(|owner| owner.always_gets_in),
             worst_wait_ms: owners().filter_map(|owner| owner.worst_wait_ms).max(),
             endless_states: owners().map(|owner| owner.endless_states).max().unwrap_or(0),
             cut_restarts_wait_ms: owners().filter_map(|owner| owner.cut_restarts_wait_ms).min(),
-            accident: owners().filter_map(|o| o.accident).min_by_key(|a| (a.wrong_codes, a.ms)).or(first.accident),
+            accident: owners().filter_map(|o| o.accident.clone()).min_by_key(|a| (a.wrong_codes, a.ms)),
         });
-        let spaces = || worth.cases.iter().map(|case| case.space);
+        let spaces = || takes_codes().map(|(case, _)| case.space);
         Self {
-            cases: worth.cases.len(),
+            cases: takes_codes().count(),
             untouched: side(|worth| (&worth.untouched, worth.untouched_rate)),
             pulls: side(|worth| (&worth.pulls, worth.pulls_rate)),
             codes: spaces().map(|space| space.typable).min().unwrap_or(0),
@@ -217,6 +221,7 @@ impl Figures {
             owner,
             bypass: bypassed().min_by_key(|bypass| (bypass.at_ms, bypass.guess)).cloned(),
             bypassed_cases: bypassed().count(),
+            offers: Offers::of(worth, times),
             wear: worth
                 .reading
                 .cases
@@ -238,24 +243,27 @@ impl Figures {
             bypass: worth.bypass.clone(),
             bypassed_cases: usize::from(worth.bypass.is_some()),
             wear: Some(wear),
+            offers: Offers::NOTHING,
         }
     }
 
     pub(super) fn print(&self, name: &str, times: &Times) {
         let Some(owner) = &self.owner else {
             paint::item("·", &format!("{name}: takes no codes"));
+            self.offers.print();
             return;
         };
         let cases = if self.cases > 1 { format!(", {} cases of what is open", self.cases) } else { String::new() };
         paint::item("·", &format!("{name}{cases}"));
         let names: Vec<String> = times.0.iter().map(|(name, _)| name.clone()).collect();
         let codes = format!("all {} codes", self.codes);
-        let rows = [
+        let mut rows = vec![
             ("guesses within".to_owned(), [names, vec!["a day for ever".to_owned(), codes]].concat()),
             ("supply untouched".to_owned(), self.untouched.cells()),
             ("plugs pulled".to_owned(), self.pulls.cells()),
             ("best chance".to_owned(), self.pulls.chances(self.codes)),
         ];
+        rows.extend(self.offers.rows());
         for line in table(&rows) {
             crate::paint::say!("{line}");
         }
@@ -281,33 +289,8 @@ impl Figures {
                 ),
             );
         }
-        let gets_in = if owner.always_gets_in {
-            "the owner's code always gets in, short of a lock-out for good".to_owned()
-        } else {
-            format!("the owner's code does not always get in: {} waits never end by themselves", owner.endless_states)
-        };
-        let wait = owner
-            .worst_wait_ms
-            .map_or_else(|| "nothing waits".to_owned(), |ms| format!("the worst wait is {}", time(ms)));
-        let accident = owner.accident.map_or_else(
-            || "no accident locks it out for good".to_owned(),
-            |accident| {
-                format!(
-                    "{} wrong codes lock it out for good, after {} at the earliest",
-                    accident.wrong_codes,
-                    time(accident.ms)
-                )
-            },
-        );
-        let cut = owner.cut_restarts_wait_ms.map_or_else(
-            || "a cut of the supply costs the owner less than a minute of it".to_owned(),
-            |ms| {
-                let shortest = if ms == 0 { "however short".to_owned() } else { format!("of {}", time(ms)) };
-                format!("a cut of the supply, {shortest}, starts it again, and a loop of cuts never ends")
-            },
-        );
-        let wait = if owner.worst_wait_ms.is_some() { format!("{wait}; {cut}") } else { wait };
-        paint::indented(4, &format!("{gets_in}; {wait}; {accident}"));
+        self.offers.print();
+        paint::indented(4, &owner_can_count_on(owner));
         if let Some(wear) = self.wear {
             paint::indented(
                 4,
@@ -326,9 +309,39 @@ impl Figures {
             "cases": self.cases, "takes_codes": self.owner.is_some(),
             "codes": self.all_codes, "typable_codes": self.codes, "default_codes": self.defaults,
             "best_chance_percent": self.pulls.chances(self.codes), "untouched": self.untouched.json(times), "pulls": self.pulls.json(times),
-            "owner": self.owner, "bypass": self.bypass, "bypassed_cases": self.bypassed_cases, "wear": self.wear,
+            "owner": self.owner, "tools": self.offers.json(times), "bypass": self.bypass, "bypassed_cases": self.bypassed_cases, "wear": self.wear,
         })
     }
+}
+
+/// What the owner can count on, in a sentence.
+fn owner_can_count_on(owner: &Owner) -> String {
+    let gets_in = if owner.always_gets_in {
+        "the owner's code always gets in, short of a lock-out for good".to_owned()
+    } else {
+        format!("the owner's code does not always get in: {} waits never end by themselves", owner.endless_states)
+    };
+    let wait =
+        owner.worst_wait_ms.map_or_else(|| "nothing waits".to_owned(), |ms| format!("the worst wait is {}", time(ms)));
+    let accident = owner.accident.as_ref().map_or_else(
+        || "no accident locks it out for good".to_owned(),
+        |accident| {
+            format!(
+                "{} wrong codes lock it out for good, after {} at the earliest",
+                accident.wrong_codes,
+                time(accident.ms)
+            )
+        },
+    );
+    let cut = owner.cut_restarts_wait_ms.map_or_else(
+        || "a cut of the supply costs the owner less than a minute of it".to_owned(),
+        |ms| {
+            let shortest = if ms == 0 { "however short".to_owned() } else { format!("of {}", time(ms)) };
+            format!("a cut of the supply, {shortest}, starts it again, and a loop of cuts never ends")
+        },
+    );
+    let wait = if owner.worst_wait_ms.is_some() { format!("{wait}; {cut}") } else { wait };
+    format!("{gets_in}; {wait}; {accident}")
 }
 
 pub(super) fn json_of(unit: &Unit, readings: &[(String, Figures)], times: &Times) -> Value {

@@ -3,11 +3,13 @@
 mod chart;
 mod design;
 mod figures;
+mod files;
+mod offers;
 
 use std::fs;
 use std::path::{Path, PathBuf};
 
-use headlock_analysis::{Explored, policy_worth, reading_worth, script, wear};
+use headlock_analysis::{Explored, policy_worth, reading_worth, wear};
 use headlock_profile::{Catalog, PolicyFile, Unit, closest, policy_file};
 use serde_json::{Value, json};
 
@@ -23,7 +25,8 @@ pub(super) const SERVICE_YEARS: u64 = 15;
 /// Bytes beyond which a file is no policy.
 const LONGEST_FILE: usize = 100_000;
 
-/// Says what a lock is worth: guesses by when, with the supply untouched and with plugs pulled, and what its owner can count on.
+/// Says what a lock is worth: guesses by when, with the supply untouched, with plugs pulled and with what menus and testers do, and
+/// what its owner can count on.
 #[derive(Debug, clap::Args)]
 #[command(
     after_help = "Examples:\n  headlock analyse clarion-cl\n  headlock analyse clarion-cl --svg budget.svg --scripts attacks\n  headlock analyse aosp-2025\n  headlock analyse my-policy.toml --json\n  headlock analyse --design --owner-wait 1h --digits 4\n\nBuilt-in policies: aosp-gatekeeper, aosp-2025, apple, three-an-hour, tpm-2.0."
@@ -44,7 +47,7 @@ pub struct Args {
     /// Draws the budgets, next to those of well-known systems.
     #[arg(long, value_name = "FILE")]
     svg: Option<PathBuf>,
-    /// Writes each attack by pulling plugs as a script for `headlock drive`.
+    /// Writes each attack, accident and way without a code as a script for `headlock drive`.
     #[arg(long, value_name = "DIR")]
     scripts: Option<PathBuf>,
     /// Proposes the policy that takes longest to exhaust.
@@ -82,23 +85,26 @@ pub fn run(args: &Args, texts: &Texts, json: bool) -> Result<(), Failure> {
         for reading in unit.readings.iter().filter(|r| args.reading.is_empty() || args.reading.contains(&r.id)) {
             let worth = reading_worth(unit, reading, typing_ms).map_err(|states| too_many(states, &reading.id))?;
             for case in &worth.cases {
-                explored.states += case.worth.explored.states;
-                explored.ways += case.worth.explored.ways;
-                explored.bytes = explored.bytes.max(case.worth.explored.bytes);
+                for part in case.worth.iter().map(|worth| worth.explored).chain([case.offered.explored]) {
+                    explored.states += part.states;
+                    explored.ways += part.ways;
+                    explored.bytes = explored.bytes.max(part.bytes);
+                }
             }
             let name = format!("{}#{}", unit.identity.id, reading.id);
             if let Some(folder) = &args.scripts {
-                write_scripts(folder, unit, &worth)?;
+                files::scripts(folder, unit, &worth)?;
             }
-            if let Some(first) = worth.cases.iter().max_by_key(|case| figures::hundred_days(&case.worth.pulls)) {
-                lines.push((name.clone(), first.worth.pulls.clone()));
+            let budgets = worth.cases.iter().filter_map(|case| case.worth.as_ref()).map(|worth| &worth.pulls);
+            if let Some(most) = budgets.max_by_key(|budget| figures::hundred_days(budget)) {
+                lines.push((name.clone(), most.clone()));
             }
             of_unit.push((name, Figures::of(&worth, &times)));
         }
         all.push((unit, of_unit));
     }
     if let Some(path) = &args.svg {
-        draw(path, lines)?;
+        files::draw(path, lines)?;
     }
     if json {
         let units: Vec<Value> = all.iter().map(|(unit, readings)| figures::json_of(unit, readings, &times)).collect();
@@ -172,7 +178,7 @@ fn one_policy(args: &Args, file: &PolicyFile, typing_ms: u64, times: &Times, jso
     let codes = headlock_analysis::Space::of(&file.behaviour, "").codes;
     let figures = Figures::of_policy(&worth, codes, wear(&file.policy, SERVICE_YEARS), times);
     if let Some(path) = &args.svg {
-        draw(path, vec![(file.name.clone(), worth.pulls.clone())])?;
+        files::draw(path, vec![(file.name.clone(), worth.pulls.clone())])?;
     }
     if json {
         let mut value = figures.json(times);
@@ -191,32 +197,4 @@ fn one_policy(args: &Args, file: &PolicyFile, typing_ms: u64, times: &Times, jso
         paint::aside(2, &format!("source: {source}"));
     }
     Ok(())
-}
-
-fn write_scripts(folder: &Path, unit: &Unit, worth: &headlock_analysis::ReadingWorth<'_>) -> Result<(), Failure> {
-    let failed = |path: &Path, why: std::io::Error| {
-        Failure::input(format!("cannot write {}: {why}", path.display()), "a folder that can be written to")
-    };
-    fs::create_dir_all(folder).map_err(|why| failed(folder, why))?;
-    for case in &worth.cases {
-        let Some(bypass) = &case.worth.bypass else { continue };
-        let id = &unit.identity.id;
-        let name = format!("{}-{}-case-{}.txt", id.replace('/', "-"), worth.reading.id, case.number);
-        let path = folder.join(name);
-        fs::write(&path, script(id, &worth.reading.id, case.number, bypass)).map_err(|why| failed(&path, why))?;
-    }
-    Ok(())
-}
-
-fn draw(path: &Path, mut lines: Vec<(String, headlock_analysis::Budget)>) -> Result<(), Failure> {
-    let own = lines.len();
-    for (name, text) in store::policies() {
-        let Ok(file) = policy_file(&name, &text) else { continue };
-        let Ok(worth) = policy_worth(&file.policy, 0) else { continue };
-        lines.push((name, worth.pulls));
-    }
-    let svg = chart::svg(&lines, own);
-    fs::write(path, svg).map_err(|why| {
-        Failure::input(format!("cannot write {}: {why}", path.display()), "a file in a folder that can be written to")
-    })
 }
