@@ -1,4 +1,5 @@
 //! The first words of well-known testers, answered byte for byte.
+#![allow(clippy::unwrap_used, reason = "a test may panic")]
 
 mod elm327_bench;
 
@@ -14,7 +15,8 @@ fn check(bench: &mut Bench, transcript: &[(&str, &str)]) {
 #[test]
 fn python_obd_finds_the_rate_and_the_protocol() {
     let mut bench = Bench::new(Persona::FairV15);
-    let mut vin = "7E8 10 14 49 02 01 56 57 56 \r7E8 21 57 5A 5A 5A 31 4B 5A \r7E8 22 37 57 30 30 30 34 32 \r\r>".to_owned();
+    let mut vin =
+        "7E8 10 14 49 02 01 56 57 56 \r7E8 21 57 5A 5A 5A 31 4B 5A \r7E8 22 37 57 30 30 30 34 32 \r\r>".to_owned();
     assert_eq!(bench.bytes(b"\x7f\x7f\r"), b"\x7f\x7f\r?\r\r>");
     check(
         &mut bench,

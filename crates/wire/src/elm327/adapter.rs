@@ -108,12 +108,7 @@ pub(super) struct Now<'a> {
 }
 
 impl Adapter {
-    /// One that has been powered for a while: its banner is out.
-    pub const fn persona(&self) -> Persona {
-        self.persona
-    }
-
-    /// An adapter with nothing set, waiting for a command.
+    /// An adapter that has been powered for a while: its banner is out, nothing is set, it waits for a command.
     pub fn new(persona: Persona) -> Self {
         let parameters = Parameters::new();
         let choice = Choice { number: 0, automatic: true };
@@ -129,6 +124,11 @@ impl Adapter {
             bus_seen_us: None,
             buffer: Vec::new(),
         }
+    }
+
+    /// Which adapter it pretends to be.
+    pub const fn persona(&self) -> Persona {
+        self.persona
     }
 
     /// Takes the supply away and gives it back: the only way out of every freeze. The banner is sent.
@@ -239,7 +239,7 @@ impl Adapter {
         let state = mem::replace(&mut self.state, State::Ready);
         let text = if line.bytes.is_empty() { self.last.clone() } else { line.bytes };
         let said = match String::from_utf8(text.to_ascii_uppercase()) {
-            Ok(command) if !line.overflow && !command.is_empty() => match state {
+            Ok(command) if !line.overflow && command.is_ascii() && !command.is_empty() => match state {
                 State::Data(transmit) => self.transmit_data(transmit, &command, now),
                 _ => self.command(&command, now),
             },

@@ -6,32 +6,30 @@ use super::{hex, route};
 
 impl Adapter {
     pub(super) fn can_setting(&mut self, command: &str) -> Option<Said> {
-        let set = match command {
+        match command {
             "CEA" => {
                 self.settings.extended = None;
                 self.settings.extended_back = None;
-                Some(())
             }
             "CRA" | "AR" => {
                 self.settings.receive = None;
                 self.settings.receiver = None;
                 self.settings.filter = None;
                 self.settings.mask = None;
-                Some(())
             }
             "CS" => return Some(Said::text("T:00 R:00 ")),
-            "CTM1" | "JTM1" => self.multiplier(1),
-            "CTM5" | "JTM5" => self.multiplier(5),
+            "CTM1" | "JTM1" => self.settings.timer_multiplier = 1,
+            "CTM5" | "JTM5" => self.settings.timer_multiplier = 5,
             // A frame that asks without data cannot be said with `CanFrame`: nobody answers it.
             "RTR" => return Some(Said::text("NO DATA")),
-            "JE" | "JS" => Some(()),
-            _ => return self.addressed(command).map(|set| Said::ok_if(set)),
-        };
-        Some(Said::ok_if(set))
+            "JE" | "JS" => {}
+            _ => return self.addressed(command),
+        }
+        Some(Said::Ok)
     }
 
-    /// A name and hexadecimal digits. The inner value says whether the digits made sense.
-    fn addressed(&mut self, command: &str) -> Option<Option<()>> {
+    /// A name and hexadecimal digits.
+    fn addressed(&mut self, command: &str) -> Option<Said> {
         type Set = fn(&mut Adapter, &str) -> Option<()>;
         const SETTINGS: [(&str, Set); 15] = [
             ("FCSM", Adapter::flow_mode),
@@ -51,12 +49,7 @@ impl Adapter {
             ("PB", |_, text| if text.len() == 4 { hex::number(text).map(|_| ()) } else { None }),
         ];
         let (name, set) = SETTINGS.iter().find(|(name, _)| command.starts_with(name))?;
-        Some(set(self, command.get(name.len()..)?))
-    }
-
-    const fn multiplier(&mut self, times: u64) -> Option<()> {
-        self.settings.timer_multiplier = times;
-        Some(())
+        Some(Said::ok_if(set(self, command.get(name.len()..)?)))
     }
 
     /// `xyz`, `xxyyzz` or `wwxxyyzz`, the last with its priority byte.

@@ -141,7 +141,8 @@ impl Adapter {
         }
         self.link.active = Some(protocol);
         let cost_us = if link::on_this_bus(protocol).is_some() && !self.settings.bypass {
-            exchange.id = exchange.request.id.unwrap_or_else(|| route::id(&self.settings, protocol, self.settings.header));
+            exchange.id =
+                exchange.request.id.unwrap_or_else(|| route::id(&self.settings, protocol, self.settings.header));
             out.frames.extend(self.single(exchange.id, &SEARCH_REQUEST));
             self.settings.wait_us()
         } else if link::on_this_bus(protocol).is_some() {

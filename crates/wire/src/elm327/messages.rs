@@ -136,7 +136,8 @@ fn bare(lines: &[String]) -> Result<Vec<Message>, ElmError> {
     let mut messages = Vec::new();
     for line in lines {
         if let Some((number, rest)) = line.split_once(':') {
-            let number = hex::number(number.trim()).and_then(|number| u8::try_from(number).ok()).ok_or(ElmError::Garbage)?;
+            let number =
+                hex::number(number.trim()).and_then(|number| u8::try_from(number).ok()).ok_or(ElmError::Garbage)?;
             let bytes = digits(rest).and_then(|digits| hex::bytes(&digits)).ok_or(ElmError::Garbage)?;
             let message = open.as_mut().ok_or(ElmError::Incomplete)?.take(number, &bytes)?;
             if let Some(message) = message {
@@ -150,7 +151,8 @@ fn bare(lines: &[String]) -> Result<Vec<Message>, ElmError> {
             if open.is_some() {
                 return Err(ElmError::Mixed);
             }
-            let length = hex::number(&digits).and_then(|length| usize::try_from(length).ok()).ok_or(ElmError::Garbage)?;
+            let length =
+                hex::number(&digits).and_then(|length| usize::try_from(length).ok()).ok_or(ElmError::Garbage)?;
             open = Some(Open { from: None, length, next: 0, bytes: Vec::new() });
         } else {
             messages.push(Message { from: None, bytes: hex::bytes(&digits).ok_or(ElmError::Garbage)? });

@@ -32,12 +32,13 @@ const FREEZES_ABOVE_BYTES: u16 = 64;
 /// Came with version 2 and later.
 const SINCE_V2: &[&str] = &["C0", "C1", "CER", "FT", "IA"];
 const CLONE_LACKS: &[&str] = &[
-    "C0", "C1", "CER", "FT", "IA", "CTM", "KW", "FE", "SS", "CSM", "AMC", "AMT", "BD", "CEA", "WM", "SW", "IGN", "RD", "SD",
-    "PP", "@3", "BRD", "BRT", "PB", "RTR", "CV",
+    "C0", "C1", "CER", "FT", "IA", "CTM", "KW", "FE", "SS", "CSM", "AMC", "AMT", "BD", "CEA", "WM", "SW", "IGN", "RD",
+    "SD", "PP", "@3", "BRD", "BRT", "PB", "RTR", "CV",
 ];
 const TWO_BYTE_LACKS: &[&str] = &[
-    "C0", "C1", "CER", "FT", "IA", "CTM", "KW", "S0", "S1", "AL", "NL", "AMC", "AMT", "CSM", "FC", "CEA", "BD", "PP", "@2",
-    "@3", "RD", "SD", "IGN", "WM", "SW", "CV", "SS", "BRD", "BRT", "PB", "RTR", "CFC", "V0", "V1", "BI", "AR", "LP", "TA",
+    "C0", "C1", "CER", "FT", "IA", "CTM", "KW", "S0", "S1", "AL", "NL", "AMC", "AMT", "CSM", "FC", "CEA", "BD", "PP",
+    "@2", "@3", "RD", "SD", "IGN", "WM", "SW", "CV", "SS", "BRD", "BRT", "PB", "RTR", "CFC", "V0", "V1", "BI", "AR",
+    "LP", "TA",
 ];
 
 impl Persona {

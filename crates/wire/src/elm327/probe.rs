@@ -139,7 +139,10 @@ impl Identity {
             (_, None, _) => Err(Unfit::LongRepliesUntested),
             (Some(true), Some(true), _) => {
                 let needed = [Ability::RawFrames, Ability::FlowControlOff, Ability::ReceiveFilter];
-                needed.into_iter().find(|need| self.cannot.contains(need)).map_or(Ok(()), |lack| Err(Unfit::Lacks(lack)))
+                needed
+                    .into_iter()
+                    .find(|need| self.cannot.contains(need))
+                    .map_or(Ok(()), |lack| Err(Unfit::Lacks(lack)))
             }
         }
     }
@@ -227,9 +230,10 @@ impl Probe {
         match self.step {
             Step::Reset => {
                 self.found.leading_zeros |= answer.has_zeros();
-                self.found.claimed = reply.iter().flat_map(|reply| &reply.lines).find_map(banner).unwrap_or_default();
+                self.found.claimed =
+                    reply.iter().flat_map(|reply| &reply.lines).find_map(|line| banner(line)).unwrap_or_default();
             }
-            Step::Stn => self.found.stn = reply.iter().flat_map(|reply| &reply.lines).find_map(firmware),
+            Step::Stn => self.found.stn = reply.iter().flat_map(|reply| &reply.lines).find_map(|line| firmware(line)),
             Step::Ability(at) if reply.is_err() => self.lacks(at),
             Step::Read(at) => self.found.three_bytes = reply.ok().and_then(|reply| three_bytes(&reply, at)),
             Step::Long => {
@@ -325,9 +329,9 @@ fn setup((request, reply): (Id, Id)) -> Vec<String> {
     let (to, from) = (raw_id(request), raw_id(reply));
     let mut commands: Vec<_> = ["ATCAF1", "ATCFC1", "ATH1", "ATD0", "ATST96"].map(ToString::to_string).into();
     match request {
-        Id::Standard(_) => commands.extend([format!("ATSP6"), format!("ATSH{to:03X}"), format!("ATCRA{from:03X}")]),
+        Id::Standard(_) => commands.extend(["ATSP6".to_string(), format!("ATSH{to:03X}"), format!("ATCRA{from:03X}")]),
         Id::Extended(_) => commands.extend([
-            format!("ATSP7"),
+            "ATSP7".to_string(),
             format!("ATCP{:02X}", to >> 24),
             format!("ATSH{:06X}", to & 0xFF_FF_FF),
             format!("ATCRA{from:08X}"),
@@ -336,12 +340,12 @@ fn setup((request, reply): (Id, Id)) -> Vec<String> {
     commands
 }
 
-fn banner(line: &String) -> Option<String> {
+fn banner(line: &str) -> Option<String> {
     let from = line.find("ELM")?;
     Some(line.get(from..)?.chars().take(64).collect())
 }
 
-fn firmware(line: &String) -> Option<String> {
+fn firmware(line: &str) -> Option<String> {
     line.starts_with("STN").then(|| line.chars().take(64).collect())
 }
 

@@ -10,6 +10,8 @@ use alloc::vec::Vec;
 const ANSWER_US: u64 = 1_500_000;
 /// How long nothing may come before the line counts as quiet. Chosen.
 const QUIET_US: u64 = 300_000;
+/// A line that is never quiet for so long is given up.
+const LONGEST_US: u64 = 20_000_000;
 /// How often it asks.
 const TRIES: u8 = 4;
 /// What the answer of `ATI` contains.
@@ -40,6 +42,7 @@ pub struct Resync {
     prompted: bool,
     window: Vec<u8>,
     deadline_us: u64,
+    ends_us: u64,
 }
 
 impl Resync {
@@ -53,6 +56,7 @@ impl Resync {
             prompted: false,
             window: Vec::new(),
             deadline_us: now_us,
+            ends_us: now_us.saturating_add(LONGEST_US),
         }
     }
 
@@ -81,8 +85,8 @@ impl Resync {
             self.window.push(byte);
             self.marked |= self.window.ends_with(MARK);
         }
-        if self.marked {
-            self.deadline_us = now_us.saturating_add(QUIET_US);
+        if self.marked && !bytes.is_empty() {
+            self.deadline_us = now_us.saturating_add(QUIET_US).min(self.ends_us);
         }
     }
 
@@ -94,9 +98,9 @@ impl Resync {
     /// Does what has become due.
     pub fn poll(&mut self, now_us: u64) -> Synced {
         if self.deadline_us().is_some_and(|deadline| deadline <= now_us) {
-            if self.marked && self.prompted {
+            if self.marked && self.prompted && now_us < self.ends_us {
                 self.state = Synced::Ready;
-            } else if self.tries >= TRIES {
+            } else if self.tries >= TRIES || now_us >= self.ends_us {
                 self.state = Synced::Dead;
             } else {
                 self.asked = false;

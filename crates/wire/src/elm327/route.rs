@@ -64,9 +64,7 @@ pub(super) fn chosen(settings: &Settings, id: Id) -> Option<bool> {
     }
     match (settings.filter, settings.mask) {
         (None, None) => None,
-        (filter, mask) => {
-            Some(Pattern { value: filter.unwrap_or(0), mask: mask.unwrap_or(0x1FFF_FFFF) }.matches(raw))
-        }
+        (filter, mask) => Some(Pattern { value: filter.unwrap_or(0), mask: mask.unwrap_or(0x1FFF_FFFF) }.matches(raw)),
     }
 }
 

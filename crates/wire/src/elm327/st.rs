@@ -140,7 +140,7 @@ impl Adapter {
             match name {
                 "H" => request.id = Some(self.header_of(value)?),
                 "D" => request.payload = hex::bytes(value)?,
-                "L" => length = Some(value.parse().ok().filter(|length| (1..=super::exchange::LONGEST).contains(length))?),
+                "L" => length = Some(announced(value)?),
                 "R" => request.expected = Some(value.parse().ok()?),
                 "T" => request.wait_us = Some(u64::from(value.parse::<u16>().ok()?) * 1_000),
                 // How often to repeat: once will do.
@@ -176,4 +176,9 @@ impl Adapter {
             _ => Said::Unknown,
         }
     }
+}
+
+/// 1 to 4,095, in decimal.
+fn announced(text: &str) -> Option<usize> {
+    text.parse().ok().filter(|length| (1..=super::exchange::LONGEST).contains(length))
 }

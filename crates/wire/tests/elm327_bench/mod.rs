@@ -1,5 +1,6 @@
 //! A bench: an adapter, a small ECU on its bus, and a clock.
-#![allow(dead_code, reason = "each test file uses its part")]
+#![allow(clippy::unwrap_used, reason = "a test may panic")]
+#![allow(dead_code, unreachable_pub, reason = "each test file uses its part")]
 
 use headlock_wire::can::{CanFrame, extended, raw_id, standard};
 use headlock_wire::elm327::{Adapter, Outbox, Persona};
@@ -47,7 +48,7 @@ impl Ecu {
         match data[0] >> 4 {
             0 => {
                 let length = usize::from(data[0]).min(7);
-                self.message(&data[1..=length].to_vec())
+                self.message(&data[1..=length])
             }
             1 => {
                 self.expects = usize::from(data[0] & 0xF) << 8 | usize::from(data[1]);
@@ -58,7 +59,7 @@ impl Ecu {
                 self.long.extend(&data[1..]);
                 if self.long.len() < self.expects {
                     // Blocks of four.
-                    return if data[0] & 3 == 0 { vec![self.frame(&[0x30, 4, 0])] } else { Vec::new() };
+                    return if data[0].is_multiple_of(4) { vec![self.frame(&[0x30, 4, 0])] } else { Vec::new() };
                 }
                 let mut message = std::mem::take(&mut self.long);
                 message.truncate(self.expects);
@@ -93,8 +94,8 @@ impl Ecu {
         let mut first = (0x1000 | length).to_be_bytes().to_vec();
         first.extend(&reply[..6]);
         self.outgoing.clear();
-        for (chunk, number) in reply[6..].chunks(7).zip(1..) {
-            let mut data = vec![0x20 | number as u8 & 0xF];
+        for (chunk, number) in reply[6..].chunks(7).zip((0..16).cycle().skip(1)) {
+            let mut data = vec![0x20 | number];
             data.extend(chunk);
             let frame = self.frame(&data);
             self.outgoing.push(frame);
@@ -190,6 +191,14 @@ impl Xorshift {
         self.0 ^= self.0 >> 7;
         self.0 ^= self.0 << 17;
         self.0
+    }
+
+    pub fn byte(&mut self) -> u8 {
+        self.next().to_le_bytes()[0]
+    }
+
+    pub fn word(&mut self) -> u32 {
+        u32::try_from(self.next() >> 32).unwrap()
     }
 
     pub fn below(&mut self, end: usize) -> usize {
