@@ -1,6 +1,7 @@
 """Fixtures: our ECU and a foreign ELM327, started for one test and ended by process id."""
 
 import pytest
+
 from harness.ecu import EVERYTHING, Ecu
 from harness.emulator import Emulator
 from harness.programs import HEADLOCK

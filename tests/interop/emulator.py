@@ -1,6 +1,7 @@
 """Our tester at ELM327-emulator with every fault there is: the right value or an error that says why, in time."""
 
 import pytest
+
 from harness.emulator import VINS, Cable
 from harness.scan import scan
 

@@ -6,7 +6,9 @@ import sys
 from pathlib import Path
 
 import pytest
+
 from harness.ecu import VIN
+from harness.tshark import expert_errors, uds_messages
 
 GALLIA = Path(sys.executable).with_name("gallia")
 
@@ -120,3 +122,13 @@ def test_activation_types_are_discovered(ecu):
     assert done.returncode == 20, done.stderr[-2000:]
     granted = set(re.findall(r"actually worked: \S*activation_type=(0x[0-9a-f]+)&", done.stderr))
     assert granted == {"0x0", "0x1"}
+
+
+def test_a_foreign_dissector_finds_nothing_wrong_in_what_gallia_captured(ecu, tmp_path):
+    base = ["scan", "uds", "services", "--sessions", "1", "3", "--target", target(ecu)]
+    run(*base, "--dumpcap", "--artifacts-base", str(tmp_path))
+    (pcap,) = tmp_path.rglob("*.pcap*")
+    port = ecu.tcp("doip")[1]
+    assert len(uds_messages(pcap, port)) > 500
+    # Its own requests are malformed on purpose.
+    assert expert_errors(pcap, port, among=f"tcp.srcport=={port}") == ""

@@ -11,6 +11,7 @@ import pytest
 from gallia.services.uds.core.constants import UDSIsoServices
 from gallia.services.uds.server import RandomUDSServer, TCPUDSServerTransport
 from gallia.transports import TargetURI
+
 from harness.emulator import answers, free_port
 from harness.scan import scan
 

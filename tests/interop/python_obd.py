@@ -5,6 +5,7 @@ from concurrent.futures import ThreadPoolExecutor
 
 import obd
 import pytest
+
 from harness.doip import activated
 from harness.ecu import VIN
 from harness.emulator import VINS

@@ -4,9 +4,10 @@ import logging
 
 logging.getLogger("scapy").setLevel(logging.ERROR)
 
+from scapy.config import conf  # noqa: E402
+
 from harness.ecu import VIN  # noqa: E402
 from harness.uds import ALWAYS_READABLE  # noqa: E402
-from scapy.config import conf  # noqa: E402
 
 conf.contribs["UDS"] = {"treat-response-pending-as-answer": False}
 

@@ -6,10 +6,11 @@ from contextlib import contextmanager
 import can
 import isotp
 import pytest
-from harness.ecu import VIN
-from harness.uds import ALWAYS_READABLE, configuration, read, refusal
 from udsoncan.client import Client
 from udsoncan.connections import PythonIsoTpConnection
+
+from harness.ecu import VIN
+from harness.uds import ALWAYS_READABLE, configuration, read, refusal
 
 REQUEST, RESPONSE, FUNCTIONAL = 0x7E0, 0x7E8, 0x7DF
 WIRES = ["slcan", "socketcand"]

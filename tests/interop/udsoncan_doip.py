@@ -1,9 +1,12 @@
 """udsoncan on doipclient: the whole flow of a workshop, and what an attacker with a workshop's tools would try."""
 
+import random
 import time
+from contextlib import suppress
 
 import pytest
 import udsoncan
+
 from harness.doip import activated
 from harness.ecu import CODE, EVERYTHING, VIN, WRONG_KEY, key_for
 from harness.uds import (
@@ -185,6 +188,25 @@ def test_a_power_cut_between_wrong_keys_buys_none(start_ecu):
             codes += wrong_keys(client, 1)
         ecu.kill()
     assert codes == [0x35, 0x35, 0x36]
+
+
+def test_a_kill_at_any_moment_buys_no_key(start_ecu):
+    rng = random.Random(1)
+    refused = []
+    while 0x36 not in refused and 0x37 not in refused:
+        assert refused.count(0x35) <= 2, "a third wrong key was compared"
+        ecu = start_ecu()
+        with activated(ecu.tcp("doip")) as doip:
+            doip.ask(bytes.fromhex("10 03"))
+            seed = doip.ask(bytes.fromhex("27 01"))
+            if seed[0] == 0x7F:
+                refused.append(seed[2])
+                break
+            doip.request(bytes.fromhex("27 02") + WRONG_KEY)
+            time.sleep(rng.uniform(0, 0.003))
+            ecu.kill()
+            with suppress(ConnectionError, TypeError, TimeoutError):
+                refused.append(doip.response()[2])
 
 
 def test_the_code_of_the_owner_opens_the_lock_and_a_wrong_one_costs_an_attempt(willing_ecu):
