@@ -9,7 +9,7 @@ use crate::graph::{Act, Edge, Graph};
 use crate::rate::{Rate, long_run_from};
 
 /// The earliest instants of all guesses.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Budget {
     /// When the first, second, … guess is made at the earliest, in milliseconds.
     first: Vec<u64>,
@@ -144,7 +144,7 @@ impl<'a> Search<'a> {
         if front.len() == 1 {
             return;
         }
-        self.spread_by(&[(lead, earliest)], |_| true);
+        self.spread_over_all(&[(lead, earliest)]);
         let reached: Vec<Option<u64>> = front.iter().map(|(state, _)| self.at(*state)).collect();
         let farthest = self.touched.iter().map(|state| self.at[*state as usize] - earliest).max().unwrap_or(0);
         let mut index = 0;
@@ -171,6 +171,11 @@ impl<'a> Search<'a> {
     /// The earliest instant of each state, without a guess.
     pub(crate) fn spread(&mut self, front: &[(u32, u64)]) {
         self.spread_by(front, |edge| !edge.is_guess());
+    }
+
+    /// The earliest instant of each state, whatever it takes.
+    pub(crate) fn spread_over_all(&mut self, front: &[(u32, u64)]) {
+        self.spread_by(front, |_| true);
     }
 
     fn spread_by(&mut self, front: &[(u32, u64)], wanted: impl Fn(&Edge) -> bool) {

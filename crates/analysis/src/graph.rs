@@ -1,16 +1,18 @@
 //! The states of a lock and what leads from one to another.
 
 use headlock_lock::{
-    Clock, Conditions, Event, Feed, Ignition, Kind, Phase, Policy, Span, State, UnitNeed, next_change_ms, step,
+    Clock, Conditions, Event, Feed, Ignition, Interruption, Kind, Phase, Policy, Span, State, UnitNeed, next_change_ms,
+    step,
 };
 use rustc_hash::FxHashMap;
 use serde::Serialize;
 
 use crate::reduce::Reduction;
+use crate::tools::Tool;
 
 /// A plug pulled and put back takes a second at least.
 pub const PULL_MS: u64 = 1_000;
-/// The ignition turned off and on again, or the key taken out and put back, takes a second.
+/// The ignition turned off and on again, the key taken out and put back, or a key of the panel touched takes a second.
 pub const TURN_MS: u64 = 1_000;
 
 /// What somebody who guesses may do beside entering codes.
@@ -21,6 +23,8 @@ pub enum Attacker {
     Untouched,
     /// The same, and cut the supply or the unit's fuse at will.
     Pulls,
+    /// The same, and use what the unit offers: its menus, a stick, testers.
+    Tools,
 }
 
 /// One thing that somebody does.
@@ -49,6 +53,10 @@ pub enum Act {
     KeyCycle,
     /// The gesture that gives attempts back.
     Extra,
+    /// A key touched, and no more.
+    Touch,
+    /// A tool, by its place in the list.
+    Tool(u16),
 }
 
 /// What an act leads to.
@@ -89,10 +97,22 @@ impl Graph {
     /// # Errors
     /// The number of states found when it was given up.
     pub fn explore(policy: &Policy, attacker: Attacker, typing_ms: u64, starts: &[State]) -> Result<Self, usize> {
-        let reduction = Reduction::of(policy);
+        Self::follow(&Moves::of(policy, attacker, typing_ms), starts)
+    }
+
+    /// Explores from `starts` on for [`Attacker::Tools`] with these tools, each guess taking `typing_ms`.
+    ///
+    /// # Errors
+    /// The number of states found when it was given up.
+    pub fn explore_with(policy: &Policy, tools: &[Tool], typing_ms: u64, starts: &[State]) -> Result<Self, usize> {
+        let moves = Moves { tools, ..Moves::of(policy, Attacker::Tools, typing_ms) };
+        Self::follow(&moves, starts)
+    }
+
+    fn follow(moves: &Moves<'_>, starts: &[State]) -> Result<Self, usize> {
+        let reduction = Reduction::of(moves.policy);
         let mut graph = Self { states: Vec::new(), begins: vec![0], edges: Vec::new() };
         let mut known: FxHashMap<State, u32> = FxHashMap::default();
-        let moves = Moves::of(policy, attacker, typing_ms);
         for start in starts {
             graph.number(&mut known, reduction.apply(*start));
         }
@@ -181,7 +201,11 @@ struct Moves<'a> {
     typing_ms: u64,
     /// Outages that make a difference, in milliseconds.
     outages: Vec<u64>,
+    pulls: bool,
     extra: bool,
+    /// A clock minds that keys are touched.
+    touch: bool,
+    tools: &'a [Tool],
 }
 
 /// Which clocks have begun.
@@ -192,11 +216,23 @@ fn begun(state: &State) -> [bool; 1 + headlock_lock::MAX_FORGIVENESS] {
     all
 }
 
+/// Whether nothing has changed but how long clocks have counted that had begun.
+fn only_later(before: &State, after: &State) -> bool {
+    let same_phase = match (before.phase, after.phase) {
+        (
+            Phase::Waiting { full, left: Span::Time { .. }, .. },
+            Phase::Waiting { full: still, left: Span::Time { .. }, .. },
+        ) => full == still,
+        (before, after) => before == after,
+    };
+    same_phase && begun(before) == begun(after) && before.tally == after.tally && before.config == after.config
+}
+
 impl<'a> Moves<'a> {
     fn of(policy: &'a Policy, attacker: Attacker, typing_ms: u64) -> Self {
         let cut = &policy.supply_cut;
         let mut outages = Vec::new();
-        if attacker == Attacker::Pulls {
+        if attacker != Attacker::Untouched {
             let thresholds = [
                 cut.restarts_wait_ms,
                 cut.ends_wait_ms,
@@ -205,21 +241,62 @@ impl<'a> Moves<'a> {
                 cut.ends_locked_out_ms,
             ];
             outages = thresholds.into_iter().flatten().map(|ms| ms.max(PULL_MS)).collect();
-            outages.push(PULL_MS);
             outages.sort_unstable();
             outages.dedup();
         }
-        Self { policy, typing_ms, outages, extra: policy.tries.extra.attempts > 0 }
+        let minds = |clock: &Clock| clock.on_key == Interruption::Restart;
+        let touch = minds(&policy.clock) || policy.forgiveness.iter().flatten().any(|rule| minds(&rule.clock));
+        Self {
+            policy,
+            typing_ms,
+            outages,
+            pulls: attacker != Attacker::Untouched,
+            extra: policy.tries.extra.attempts > 0,
+            touch,
+            tools: &[],
+        }
     }
 
     fn from(&self, state: State, out: &mut Vec<(State, u64, Act)>) {
         let policy = self.policy;
+        // Whoever guesses wants no more than that.
+        if matches!(state.phase, Phase::Open { .. }) {
+            return;
+        }
         let then = |event| step(policy, state, event).0;
         if matches!(state.phase, Phase::Armed) && matches!(policy.kind, Kind::Code | Kind::PairingOrCode) {
             let touched = then(Event::KeyTouched);
             let checking = step(policy, touched, Event::CodeEntered).0;
             out.push((step(policy, checking, Event::Mismatched).0, self.typing_ms, Act::Guess));
         }
+        self.waits(state, out);
+        match state.phase {
+            Phase::Waiting { left: Span::IgnitionCycles(_), .. } => {
+                out.push((then(Event::IgnitionCycled), TURN_MS, Act::IgnitionCycle));
+            }
+            Phase::Waiting { left: Span::KeyCycles(_), .. } => {
+                out.push((then(Event::KeyCycled), TURN_MS, Act::KeyCycle));
+            }
+            _ => {}
+        }
+        if self.extra {
+            out.push((then(Event::ExtraAttempts), TURN_MS, Act::Extra));
+        }
+        if self.touch {
+            out.push((then(Event::KeyTouched), TURN_MS, Act::Touch));
+        }
+        for (tool, number) in self.tools.iter().zip(0_u16..) {
+            out.extend(tool.after(policy, state).map(|after| (after, tool.takes_ms, Act::Tool(number))));
+        }
+        if self.pulls {
+            self.cuts(state, out);
+        }
+    }
+
+    /// Time that passes until something changes, however everything is switched.
+    fn waits(&self, state: State, out: &mut Vec<(State, u64, Act)>) {
+        let policy = self.policy;
+        let then = |event| step(policy, state, event).0;
         for (ignition, number) in IGNITIONS.into_iter().zip(0_u8..) {
             for unit_on in [false, true] {
                 // No head unit here plays with the ignition off while its owner only waits.
@@ -242,30 +319,31 @@ impl<'a> Moves<'a> {
                 }
             }
         }
-        match state.phase {
-            Phase::Waiting { left: Span::IgnitionCycles(_), .. } => {
-                out.push((then(Event::IgnitionCycled), TURN_MS, Act::IgnitionCycle));
-            }
-            Phase::Waiting { left: Span::KeyCycles(_), .. } => {
-                out.push((then(Event::KeyCycled), TURN_MS, Act::KeyCycle));
-            }
-            _ => {}
-        }
-        if self.extra {
-            out.push((then(Event::ExtraAttempts), TURN_MS, Act::Extra));
-        }
+    }
+
+    /// Outages that make a difference.
+    fn cuts(&self, state: State, out: &mut Vec<(State, u64, Act)>) {
+        let policy = self.policy;
         let left = match state.phase {
             Phase::Waiting { left: Span::Time { ms }, .. } if policy.clock.without_supply => Some(ms.max(PULL_MS)),
             _ => None,
         };
-        if !self.outages.is_empty() {
-            for outage_ms in self.outages.iter().copied().chain(left) {
-                for (fuse, feed) in [(false, Feed::Battery), (true, Feed::Fuse)] {
-                    let unit_was_on = true;
-                    let back = then(Event::SupplyRestored { outage_ms, feed, unit_was_on });
-                    let after = step(policy, back, Event::Rebooted).0;
-                    out.push((after, outage_ms, Act::Cut { fuse, unit_was_on }));
+        // What goes on counting without supply may count nowhere else.
+        let quiet = policy.forgiveness.iter().zip(state.quiet_ms).filter_map(|(rule, quiet_ms)| {
+            let rule = rule.filter(|rule| rule.clock.without_supply)?;
+            Some(rule.after_ms.saturating_sub(quiet_ms).max(PULL_MS))
+        });
+        for outage_ms in self.outages.iter().copied().chain(left).chain(quiet).chain([PULL_MS]) {
+            for (fuse, feed) in [(false, Feed::Battery), (true, Feed::Fuse)] {
+                let unit_was_on = true;
+                let restored = Event::SupplyRestored { outage_ms, feed, unit_was_on };
+                let back = step(policy, state, restored).0;
+                let after = step(policy, back, Event::Rebooted).0;
+                // A clock that goes on without supply is better waited for than pulled for, second by second.
+                if outage_ms == PULL_MS && !self.outages.contains(&PULL_MS) && only_later(&state, &after) {
+                    continue;
                 }
+                out.push((after, outage_ms, Act::Cut { fuse, unit_was_on }));
             }
         }
     }

@@ -1,10 +1,13 @@
 //! What a policy does to its owner: whether the right code always still gets in, how long the worst wait is, and which accident ends
 //! in a lock-out for good.
 
-use headlock_lock::{Kind, Phase, Policy, State};
+use std::cmp::Reverse;
+use std::collections::BinaryHeap;
+
+use headlock_lock::{Kind, Phase, Policy};
 use serde::Serialize;
 
-use crate::budget::{Budget, Search};
+use crate::accident::{Accident, shortest};
 use crate::graph::{Attacker, Graph};
 
 /// What the owner can count on.
@@ -22,15 +25,6 @@ pub struct Owner {
     pub accident: Option<Accident>,
 }
 
-/// What a child at the keys does.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
-pub struct Accident {
-    /// Wrong codes.
-    pub wrong_codes: u64,
-    /// From the first to the last, in milliseconds, waits included.
-    pub ms: u64,
-}
-
 impl Owner {
     /// Of a policy, over every state that an attacker at the plug can bring about.
     ///
@@ -43,15 +37,9 @@ impl Owner {
         for graph in [untouched, pulls] {
             // Only what the owner can do without a plug counts as a way out.
             let calm = Graph::explore(policy, Attacker::Untouched, 0, graph.states())?;
-            let mut search = Search::new(&calm);
-            for (index, state) in calm.states().iter().enumerate() {
-                if !matches!(state.phase, Phase::Waiting { .. }) {
-                    continue;
-                }
-                search.spread(&[(u32::try_from(index).unwrap_or(u32::MAX), 0)]);
-                let armed = |state: &State| matches!(state.phase, Phase::Armed | Phase::Open { .. });
-                let ends = (0_u32..).zip(calm.states()).filter(|(_, state)| armed(state));
-                match ends.filter_map(|(state, _)| search.at(state)).min() {
+            for (state, back_ms) in calm.states().iter().zip(back_ms(&calm)) {
+                match back_ms {
+                    _ if !matches!(state.phase, Phase::Waiting { .. }) => {}
                     Some(ms) => worst_wait_ms = worst_wait_ms.max(Some(ms)),
                     None => endless_states += 1,
                 }
@@ -59,18 +47,43 @@ impl Owner {
         }
         let waits = untouched.states().iter().any(|state| matches!(state.phase, Phase::Waiting { .. }));
         let cut_restarts_wait_ms = policy.supply_cut.restarts_wait_ms.filter(|_| waits);
-        let last = untouched.states().iter().any(|state| matches!(state.phase, Phase::LockedOut));
-        let budget = Budget::of(untouched);
-        let accident = budget
-            .total()
-            .filter(|total| last && *total > 0)
-            .map(|total| Accident { wrong_codes: total, ms: budget.instant_ms(total).unwrap_or(u64::MAX) });
         Ok(Self {
             always_gets_in: takes_codes && endless_states == 0,
             worst_wait_ms,
             endless_states,
             cut_restarts_wait_ms,
-            accident,
+            accident: shortest(untouched),
         })
     }
+}
+
+/// From each state, the shortest time without a guess until a code is taken or wanted no more, in milliseconds; none if that never
+/// comes.
+fn back_ms(graph: &Graph) -> Vec<Option<u64>> {
+    let mut into: Vec<Vec<(u32, u64)>> = vec![Vec::new(); graph.states().len()];
+    let mut best = vec![None; graph.states().len()];
+    let mut queue = BinaryHeap::new();
+    for (index, state) in (0_u32..).zip(graph.states()) {
+        for edge in graph.edges(index as usize).iter().filter(|edge| !edge.is_guess()) {
+            into[edge.to as usize].push((index, edge.ms));
+        }
+        if matches!(state.phase, Phase::Armed | Phase::Open { .. }) {
+            best[index as usize] = Some(0);
+            queue.push(Reverse((0_u64, index)));
+        }
+    }
+    while let Some(Reverse((ms, state))) = queue.pop() {
+        if best[state as usize] != Some(ms) {
+            continue;
+        }
+        for (from, takes_ms) in &into[state as usize] {
+            let then = ms.saturating_add(*takes_ms);
+            let known: &mut Option<u64> = &mut best[*from as usize];
+            if known.is_none_or(|known| then < known) {
+                *known = Some(then);
+                queue.push(Reverse((then, *from)));
+            }
+        }
+    }
+    best
 }

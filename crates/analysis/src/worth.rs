@@ -7,9 +7,11 @@ use serde::Serialize;
 
 use crate::budget::{Budget, attack};
 use crate::graph::{Act, Attacker, Graph};
+use crate::offers::Offered;
 use crate::owner::Owner;
 use crate::rate::{Rate, long_run};
 use crate::space::Space;
+use crate::tools::tools;
 
 /// What a policy is worth.
 #[derive(Clone, Debug)]
@@ -30,14 +32,14 @@ pub struct Worth {
     pub explored: Explored,
 }
 
-/// The first guess that pulling plugs brings sooner.
+/// The first guess that comes sooner for who can do more.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize)]
 pub struct Bypass {
     /// The how-manieth guess.
     pub guess: u64,
     /// When, in milliseconds.
     pub at_ms: u64,
-    /// When it would come with the supply untouched; never if none.
+    /// When it would come for who can do less; never if none.
     pub otherwise_ms: Option<u64>,
     /// What is done, in order, and how long each takes in milliseconds.
     pub acts: Vec<(Act, u64)>,
@@ -54,6 +56,15 @@ pub struct Explored {
     pub bytes: usize,
 }
 
+impl Explored {
+    /// One more graph.
+    pub(crate) fn add(&mut self, graph: &Graph) {
+        self.states += graph.states().len();
+        self.ways += graph.edge_count();
+        self.bytes += graph.bytes();
+    }
+}
+
 /// One case of a reading.
 #[derive(Clone, Debug)]
 pub struct CaseWorth {
@@ -63,8 +74,10 @@ pub struct CaseWorth {
     pub number: usize,
     /// Codes.
     pub space: Space,
-    /// The figures.
-    pub worth: Worth,
+    /// The figures; none where it takes no codes.
+    pub worth: Option<Worth>,
+    /// What its tools are worth.
+    pub offered: Offered,
 }
 
 /// A reading: every case that its open values leave.
@@ -72,7 +85,7 @@ pub struct CaseWorth {
 pub struct ReadingWorth<'a> {
     /// The reading.
     pub reading: &'a Reading,
-    /// Its cases; empty where it takes no codes.
+    /// Its cases, in their order.
     pub cases: Vec<CaseWorth>,
 }
 
@@ -88,17 +101,10 @@ pub fn policy_worth(policy: &Policy, typing_ms: u64) -> Result<Worth, usize> {
     let calm = Graph::explore(policy, Attacker::Untouched, typing_ms, &[start])?;
     let plugs = Graph::explore(policy, Attacker::Pulls, typing_ms, &[start])?;
     let (untouched, pulls) = (Budget::of(&calm), Budget::of(&plugs));
-    let bypass = (1..=LOOK_AHEAD).find_map(|guess| {
-        let at_ms = pulls.instant_ms(guess)?;
-        let otherwise_ms = untouched.instant_ms(guess);
-        let sooner = otherwise_ms.is_none_or(|otherwise_ms| at_ms < otherwise_ms);
-        sooner.then(|| attack(&plugs, guess)).flatten().map(|acts| Bypass { guess, at_ms, otherwise_ms, acts })
-    });
-    let explored = Explored {
-        states: calm.states().len() + plugs.states().len(),
-        ways: calm.edge_count() + plugs.edge_count(),
-        bytes: calm.bytes() + plugs.bytes(),
-    };
+    let bypass = first_sooner(&plugs, &pulls, &untouched);
+    let mut explored = Explored::default();
+    explored.add(&calm);
+    explored.add(&plugs);
     Ok(Worth {
         untouched_rate: long_run(&calm),
         pulls_rate: long_run(&plugs),
@@ -110,17 +116,39 @@ pub fn policy_worth(policy: &Policy, typing_ms: u64) -> Result<Worth, usize> {
     })
 }
 
+/// The first guess that comes sooner, by the ways of this graph, than for who cannot do as much.
+pub(crate) fn first_sooner(graph: &Graph, budget: &Budget, others: &Budget) -> Option<Bypass> {
+    (1..=LOOK_AHEAD).find_map(|guess| {
+        let at_ms = budget.instant_ms(guess)?;
+        let otherwise_ms = others.instant_ms(guess);
+        let sooner = otherwise_ms.is_none_or(|otherwise_ms| at_ms < otherwise_ms);
+        sooner.then(|| attack(graph, guess)).flatten().map(|acts| Bypass { guess, at_ms, otherwise_ms, acts })
+    })
+}
+
 /// The figures of one case, for the number that its unit has as an example.
 ///
 /// # Errors
 /// The number of states at which the search was given up.
-pub fn case_worth(unit: &Unit, case: &Case, number: usize, typing_ms: u64) -> Result<CaseWorth, usize> {
+pub fn case_worth(
+    unit: &Unit,
+    reading: &Reading,
+    case: &Case,
+    number: usize,
+    typing_ms: u64,
+) -> Result<CaseWorth, usize> {
     let serial = unit.cleaned(&unit.example_serial());
+    let policy = &case.policies[0];
+    let takes_codes = headlock_profile::typing::takes_codes(&case.behaviour).is_ok();
+    let worth = if takes_codes { Some(policy_worth(policy, typing_ms)?) } else { None };
+    let none = Budget::default();
+    let pulls = worth.as_ref().map_or(&none, |worth| &worth.pulls);
     Ok(CaseWorth {
         label: case.label(),
         number,
         space: Space::of(&case.behaviour, &serial),
-        worth: policy_worth(&case.policies[0], typing_ms)?,
+        offered: Offered::of(policy, tools(unit, reading, case), pulls, typing_ms)?,
+        worth,
     })
 }
 
@@ -129,9 +157,8 @@ pub fn case_worth(unit: &Unit, case: &Case, number: usize, typing_ms: u64) -> Re
 /// # Errors
 /// The number of states at which the search was given up.
 pub fn reading_worth<'a>(unit: &Unit, reading: &'a Reading, typing_ms: u64) -> Result<ReadingWorth<'a>, usize> {
-    let takes_codes = |case: &&Case| headlock_profile::typing::takes_codes(&case.behaviour).is_ok();
-    let cases: Vec<_> = reading.cases.iter().filter(takes_codes).enumerate().collect();
-    let cases: Result<_, _> =
-        cases.into_par_iter().map(|(index, case)| case_worth(unit, case, index + 1, typing_ms)).collect();
+    let cases: Vec<_> = reading.cases.iter().enumerate().collect();
+    let worth = |(index, case)| case_worth(unit, reading, case, index + 1, typing_ms);
+    let cases: Result<_, _> = cases.into_par_iter().map(worth).collect();
     Ok(ReadingWorth { reading, cases: cases? })
 }

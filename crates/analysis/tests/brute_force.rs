@@ -1,16 +1,17 @@
 //! The analyser against brute force: the shipped lock, driven second by second through everything that can be done, over random
-//! policies, pulls included.
+//! policies, pulls, touched keys and a tool that clears counts included.
 #![allow(clippy::unwrap_used, reason = "a test may panic")]
 
 use std::cmp::Reverse;
 use std::collections::{BinaryHeap, HashMap};
 use std::thread;
 
-use headlock_analysis::{Attacker, Budget, Graph};
+use headlock_analysis::{Attacker, Budget, Graph, Tool};
 use headlock_lock::{
     AfterWait, Arming, Clears, Clock, Conditions, EntryWhileWaiting, Event, ExtraAttempts, Feed, Forgiveness, Ignition,
     IgnitionSet, Interruption, Kind, Ladder, Phase, Policy, Rung, Scope, Span, State, SupplyCut, Tries, UnitNeed, step,
 };
+use headlock_profile::behaviour::Moment;
 
 const POLICIES: u64 = 20_000;
 const SECOND_MS: u64 = 1_000;
@@ -134,7 +135,7 @@ impl Chance {
 }
 
 /// The earliest second of each guess, by trying everything each second.
-fn earliest(policy: &Policy, attacker: Attacker) -> Vec<Option<u64>> {
+fn earliest(policy: &Policy, attacker: Attacker, clearing: &Clearing) -> Vec<Option<u64>> {
     let start = State { phase: Phase::Armed, ..State::fresh(policy) };
     let mut at: HashMap<(State, usize), u64> = HashMap::from([((start, 0), 0)]);
     // States are found by number: a heap cannot order them.
@@ -169,7 +170,11 @@ fn earliest(policy: &Policy, attacker: Attacker) -> Vec<Option<u64>> {
         next.push((feed(Event::IgnitionCycled), guesses, 1));
         next.push((feed(Event::KeyCycled), guesses, 1));
         next.push((feed(Event::ExtraAttempts), guesses, 1));
-        if attacker == Attacker::Pulls {
+        next.push((feed(Event::KeyTouched), guesses, 1));
+        if let (Attacker::Tools, Some(after)) = (attacker, clearing.used(policy, state)) {
+            next.push((after, guesses, clearing.takes_s));
+        }
+        if attacker != Attacker::Untouched {
             for outage_s in 1..=LONGEST_S + 1 {
                 for feed_cut in [Feed::Battery, Feed::Fuse] {
                     for unit_was_on in [false, true] {
@@ -196,38 +201,89 @@ fn earliest(policy: &Policy, attacker: Attacker) -> Vec<Option<u64>> {
     found
 }
 
-fn agree(seed: u64) -> (u64, u64) {
-    let policy = Chance(seed).policy();
+/// A tool that clears some of what was counted, at some moments, after some seconds with the ignition on.
+struct Clearing {
+    takes_s: u64,
+    works_while: Vec<Moment>,
+    clears: Clears,
+}
+
+impl Clearing {
+    fn of(chance: &mut Chance) -> Self {
+        let all = [Moment::Armed, Moment::Waiting, Moment::LockedOut];
+        let works_while = all.into_iter().filter(|_| chance.one_in(2)).collect();
+        let clears = Clears {
+            attempts: chance.one_in(2),
+            rounds: chance.one_in(2),
+            wait: chance.one_in(2),
+            locked_out: chance.one_in(3),
+        };
+        Self { takes_s: chance.below(LONGEST_S + 1), works_while, clears }
+    }
+
+    fn works(&self, state: &State) -> bool {
+        self.works_while.contains(&match state.phase {
+            Phase::Open { .. } => Moment::Open,
+            Phase::Armed | Phase::Checking => Moment::Armed,
+            Phase::Waiting { .. } => Moment::Waiting,
+            Phase::LockedOut => Moment::LockedOut,
+        })
+    }
+
+    /// Where it leads, second by second; it has to work when it is begun and when it is done.
+    fn used(&self, policy: &Policy, state: State) -> Option<State> {
+        let during = Conditions { ignition: Ignition::On, unit_on: true };
+        let second = |state, _| step(policy, state, Event::Elapsed { ms: SECOND_MS, during }).0;
+        let then = (0..self.takes_s).fold(state, second);
+        (self.works(&state) && self.works(&then)).then(|| step(policy, then, Event::Cleared(self.clears)).0)
+    }
+
+    fn tool(&self) -> Tool {
+        Tool::plain("clears", self.takes_s * SECOND_MS, &self.works_while, &[Event::Cleared(self.clears)])
+    }
+}
+
+fn agree(seed: u64) -> [u64; 3] {
+    let mut chance = Chance(seed);
+    let policy = chance.policy();
+    let clearing = Clearing::of(&mut chance);
     let start = State { phase: Phase::Armed, ..State::fresh(&policy) };
-    let mut ever = [0, 0];
-    for (attacker, ever) in [Attacker::Untouched, Attacker::Pulls].into_iter().zip(&mut ever) {
-        let graph = Graph::explore(&policy, attacker, 0, &[start]).unwrap();
+    let mut ever = [0; 3];
+    for (attacker, ever) in [Attacker::Untouched, Attacker::Pulls, Attacker::Tools].into_iter().zip(&mut ever) {
+        let graph = match attacker {
+            Attacker::Tools => Graph::explore_with(&policy, &[clearing.tool()], 0, &[start]).unwrap(),
+            attacker => Graph::explore(&policy, attacker, 0, &[start]).unwrap(),
+        };
         let budget = Budget::of(&graph);
-        let brute = earliest(&policy, attacker);
+        let brute = earliest(&policy, attacker, &clearing);
         for (n, by_brute_force) in (1..).zip(brute) {
             let at_s = budget.instant_ms(n).map(|ms| ms.div_ceil(SECOND_MS)).filter(|s| *s <= HORIZON_S);
             assert_eq!(at_s, by_brute_force, "seed {seed}, {attacker:?}, guess {n}: {policy:?}");
-            *ever += at_s.unwrap_or(0);
+            *ever += at_s.unwrap_or(HORIZON_S + 1);
         }
     }
-    (u64::from(ever[1] < ever[0]), 1)
+    [u64::from(ever[1] < ever[0]), u64::from(ever[2] < ever[1]), 1]
+}
+
+fn add(sum: [u64; 3], one: [u64; 3]) -> [u64; 3] {
+    std::array::from_fn(|index| sum[index] + one[index])
 }
 
 #[test]
 fn the_analyser_finds_what_brute_force_finds() {
     let threads = thread::available_parallelism().map_or(1, |n| n.get() as u64);
-    let sums: Vec<(u64, u64)> = thread::scope(|scope| {
+    let sums: Vec<[u64; 3]> = thread::scope(|scope| {
         let running: Vec<_> = (0..threads)
             .map(|thread| {
                 scope.spawn(move || {
                     let mine = (thread..POLICIES).step_by(usize::try_from(threads).unwrap());
-                    mine.map(agree).fold((0, 0), |sum, one| (sum.0 + one.0, sum.1 + one.1))
+                    mine.map(agree).fold([0; 3], add)
                 })
             })
             .collect();
         running.into_iter().map(|worker| worker.join().unwrap()).collect()
     });
-    let (pulled, all) = sums.into_iter().fold((0, 0), |sum, one| (sum.0 + one.0, sum.1 + one.1));
-    println!("{all} policies; pulling helps under {pulled}");
-    assert!(all == POLICIES && pulled > POLICIES / 20);
+    let [pulled, cleared, all] = sums.into_iter().fold([0; 3], add);
+    println!("{all} policies; pulling helps under {pulled}, and a tool beside it under {cleared}");
+    assert!(all == POLICIES && pulled > POLICIES / 20 && cleared > POLICIES / 20);
 }

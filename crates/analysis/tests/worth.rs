@@ -1,11 +1,12 @@
 //! The analyser against known figures, and against brute force on the shipped lock.
 #![allow(clippy::unwrap_used, reason = "a test may panic")]
 
-use headlock_analysis::{Attacker, Budget, Graph, Rate, Reach, long_run, policy_worth, reading_worth};
+use headlock_analysis::{Attacker, Budget, Graph, Rate, Reach, ScriptFor, long_run, policy_worth, reading_worth};
 use headlock_lock::{
-    AfterWait, Arming, Clock, EntryWhileWaiting, ExtraAttempts, Kind, Ladder, Phase, Policy, Rung, Scope, Span, State,
-    SupplyCut, Tries,
+    AfterWait, Arming, Clears, Clock, EntryWhileWaiting, ExtraAttempts, Forgiveness, Kind, Ladder, Phase, Policy, Rung,
+    Scope, Span, State, SupplyCut, Tries,
 };
+use headlock_profile::behaviour::Behaviour;
 
 #[allow(dead_code)]
 #[path = "../../../tests/support/catalog.rs"]
@@ -62,8 +63,19 @@ fn a_limit_is_the_end() {
     assert_eq!(budget.instant_ms(11), None);
     assert_eq!(long_run(&graph), Rate { guesses: 0, ms: 1 });
     let worth = policy_worth(&policy, 0).unwrap();
-    assert_eq!(worth.owner.accident.map(|accident| (accident.wrong_codes, accident.ms)), Some((10, 420_000)));
+    assert_eq!(worth.owner.accident.as_ref().map(|accident| (accident.wrong_codes, accident.ms)), Some((10, 420_000)));
     assert!(worth.owner.always_gets_in && worth.bypass.is_none());
+}
+
+#[test]
+fn an_accident_is_told_where_patience_would_have_gone_on_for_ever() {
+    let mut policy = ladder(&[(Scope::Failures, 3, 60)], 0, Some(5));
+    let clears = Clears { attempts: true, rounds: true, wait: false, locked_out: false };
+    policy.forgiveness[0] = Some(Forgiveness { after_ms: 600_000, clock: Clock::SUPPLY_ALONE, clears });
+    let worth = policy_worth(&policy, 0).unwrap();
+    assert_eq!(worth.untouched.total(), None, "whoever waits after each guess is never locked out");
+    let accident = worth.owner.accident.unwrap();
+    assert_eq!((accident.wrong_codes, accident.ms, accident.acts.len()), (5, 120_000, 7));
 }
 
 #[test]
@@ -94,11 +106,14 @@ fn every_reading_of_the_catalogue_is_analysed() {
             let worth = reading_worth(unit, reading, 0).unwrap();
             readings += 1;
             for case in &worth.cases {
+                let (Some(own), offered) = (&case.worth, &case.offered) else { continue };
                 cases += 1;
-                states += case.worth.explored.states;
+                states += own.explored.states + offered.explored.states;
+                let gains = [&offered.hands, &offered.all].into_iter().flatten();
+                let gains = gains.map(|gain| (&gain.budget, gain.rate));
                 // The budget's rhythm and Howard's iteration find the same, each by its own way.
                 for (budget, rate) in
-                    [(&case.worth.untouched, case.worth.untouched_rate), (&case.worth.pulls, case.worth.pulls_rate)]
+                    [(&own.untouched, own.untouched_rate), (&own.pulls, own.pulls_rate)].into_iter().chain(gains)
                 {
                     match budget.rhythm() {
                         Some((guesses, ms)) => assert_eq!(
@@ -113,7 +128,7 @@ fn every_reading_of_the_catalogue_is_analysed() {
                     }
                 }
             }
-            if worth.cases.iter().any(|case| case.worth.bypass.is_some()) {
+            if worth.cases.iter().any(|case| case.worth.as_ref().is_some_and(|worth| worth.bypass.is_some())) {
                 bypassed.push(format!("{}#{}", unit.identity.id, reading.id));
             }
         }
@@ -188,7 +203,9 @@ fn an_attack_is_a_script() {
     let mut policy = ladder(&[(Scope::Failures, 3, 3_600)], 0, None);
     policy.supply_cut.ends_wait_ms = Some(900_000);
     let bypass = policy_worth(&policy, 0).unwrap().bypass.unwrap();
-    let script = headlock_analysis::script("acme/nova", "manual", 1, &bypass);
+    let behaviour = &Behaviour::default();
+    let script = ScriptFor { unit: "acme/nova", reading: "manual", case: 1, behaviour, tools: &[] };
+    let script = script.attack(&bypass, "with the supply untouched");
     assert_eq!(
         script,
         "# Guess 4 after 15min; with the supply untouched it comes only after 1h.\nunit acme/nova reading manual case 1 locked\n\

@@ -45,7 +45,7 @@ pub enum Command {
     Keys(keys::Args),
     /// Runs transcripts on virtual units.
     Drive(drive::Args),
-    /// Says what a lock is worth: guesses by when, plugs pulled or not, and what its owner can count on.
+    /// Says what a lock is worth: guesses by when, what opens it without a code, and what its owner can count on.
     #[command(visible_alias = "analyze")]
     Analyse(analyse::Args),
     /// Puts a virtual front panel into the terminal.

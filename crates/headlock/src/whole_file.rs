@@ -10,14 +10,14 @@ use std::path::Path;
 /// # Errors
 /// It cannot be written; what stood there before still does.
 pub fn write(path: &Path, bytes: &[u8]) -> io::Result<()> {
+    if fs::metadata(path).is_ok_and(|known| !known.is_file()) {
+        return fs::write(path, bytes);
+    }
     let place = match fs::symlink_metadata(path) {
         // A link stays one: the file that it leads to is replaced.
         Ok(known) if known.is_symlink() => fs::canonicalize(path)?,
         _ => path.to_owned(),
     };
-    if fs::metadata(&place).is_ok_and(|known| !known.is_file()) {
-        return fs::write(&place, bytes);
-    }
     let name = place.file_name().ok_or_else(|| io::Error::new(io::ErrorKind::InvalidInput, "no name of a file"))?;
     let mut hidden = std::ffi::OsString::from(".");
     hidden.push(name);

@@ -27,25 +27,93 @@ fn json(args: &[&str]) -> serde_json::Value {
     serde_json::from_str(&text(&[args, &["--json"]].concat())).unwrap()
 }
 
+/// The scripts of a folder, by what they are of.
+fn scripts_of(folder: &Path, what: &str) -> Vec<String> {
+    let names = fs::read_dir(folder).unwrap().map(|entry| entry.unwrap().path().to_str().unwrap().to_owned());
+    let behind_the_case = |name: &String| name.rsplit("-case-").next().unwrap().trim_end_matches(".txt").to_owned();
+    let is = |name: &String| {
+        let kind = behind_the_case(name);
+        let kind = kind.trim_start_matches(|c: char| c.is_ascii_digit());
+        kind == what || !what.is_empty() && kind.starts_with(what)
+    };
+    names.filter(is).collect()
+}
+
+fn sum(all: &serde_json::Value, of: impl Fn(&serde_json::Value) -> u64) -> u64 {
+    let units = all["units"].as_array().unwrap().iter();
+    units.flat_map(|unit| unit["readings"].as_array().unwrap()).map(of).sum()
+}
+
 #[test]
-fn every_attack_on_the_catalogue_replays_on_the_whole_unit() {
+fn every_attack_accident_and_opening_replays_on_the_whole_unit() {
     let folder = tempfile::tempdir().unwrap();
     let path = folder.path().to_str().unwrap();
-    let all = json(&["analyse", "--scripts", path]);
-    let bypassed: u64 = all["units"]
-        .as_array()
-        .unwrap()
-        .iter()
-        .flat_map(|unit| unit["readings"].as_array().unwrap())
-        .map(|reading| reading["bypassed_cases"].as_u64().unwrap())
-        .sum();
-    let scripts: Vec<String> =
+    let fictional = concat!(env!("CARGO_MANIFEST_DIR"), "/../../tests/catalog");
+    let all = json(&["analyse", "--scripts", path, "--catalog", fictional]);
+    let attacks = scripts_of(folder.path(), "").len() as u64;
+    let bypassed = sum(&all, |reading| reading["bypassed_cases"].as_u64().unwrap());
+    assert!(bypassed > 50 && attacks == bypassed, "{bypassed} cases, {attacks} scripts");
+    let openings = scripts_of(folder.path(), "-opens").len() as u64;
+    let opened = sum(&all, |reading| {
+        reading["tools"]["openings"].as_array().unwrap().iter().map(|way| way["cases"].as_u64().unwrap()).sum()
+    });
+    assert!(opened > 300 && openings == opened, "{opened} openings, {openings} scripts");
+    let gained = |key: &str| sum(&all, |reading| u64::from(!reading["tools"][key]["first"].is_null()));
+    for (what, least) in [("-accident", 300), ("-panel", gained("panel")), ("-testers", gained("testers"))] {
+        let count = scripts_of(folder.path(), what).len() as u64;
+        assert!(count > 0 && count >= least, "{count} scripts of {what}");
+    }
+    let everything: Vec<String> =
         fs::read_dir(path).unwrap().map(|entry| entry.unwrap().path().to_str().unwrap().to_owned()).collect();
-    assert!(bypassed > 50 && scripts.len() as u64 == bypassed, "{bypassed} cases, {} scripts", scripts.len());
-    let mut args = vec!["drive"];
-    args.extend(scripts.iter().map(String::as_str));
+    let mut args = vec!["drive", "--catalog", fictional];
+    args.extend(everything.iter().map(String::as_str));
     let driven = text(&args);
-    assert!(driven.contains(&format!("{} scripts, 0 failed, 0 unreadable", scripts.len())), "{driven}");
+    assert!(driven.contains(&format!("{} scripts, 0 failed, 0 unreadable", everything.len())), "{driven}");
+}
+
+/// A strict policy, and tools that give back what it counted: the figures are those of the way round, not of the policy.
+#[test]
+fn what_menus_and_testers_give_back_is_counted() {
+    let fictional = concat!(env!("CARGO_MANIFEST_DIR"), "/../../tests/catalog");
+    let all = json(&["analyse", "vesper/doors", "--catalog", fictional]);
+    let readings = all["units"][0]["readings"].as_array().unwrap();
+    let reading = |name: &str| readings.iter().find(|reading| reading["reading"] == name).unwrap();
+    // Three guesses, then the menu: two plain presses and a third, and four seconds to restart.
+    let menus = &reading("menus")["tools"]["panel"];
+    let each_ms = 3 * 120 + 2 * 200 + 4_000;
+    assert_eq!(menus["long_run"]["most"], serde_json::json!({ "guesses": 3, "ms": each_ms }));
+    assert_eq!(menus["first"]["guess"], 4);
+    assert!(
+        reading("menus")["pulls"]["exhausted_ms"]["earliest"].is_null() && menus["exhausted_ms"]["latest"].is_u64()
+    );
+    let workshop = &reading("workshop")["tools"];
+    assert_eq!(workshop["panel"]["long_run"]["most"], serde_json::json!({ "guesses": 1, "ms": 1_250 }));
+    assert_eq!(workshop["testers"]["guesses"][0]["most"], "unlimited");
+    let elsewhere = &reading("elsewhere")["tools"]["openings"][0];
+    assert_eq!(elsewhere["needs"], serde_json::json!(["in another vehicle"]));
+    assert_eq!(elsewhere["loses"], serde_json::json!(["bluetooth-pairings"]));
+    let shown = text(&["analyse", "connect-2"]);
+    assert!(shown.contains("tester consult, reset-lock: after 0 s"), "{shown}");
+    assert!(shown.contains("no menu, stick or tester of this reading helps whoever guesses"), "{shown}");
+}
+
+/// Whoever is killed while a chart or a script is written leaves the old one; a folder never holds a part of a file under its name.
+#[test]
+fn a_file_is_written_as_a_whole_or_not_at_all() {
+    let folder = tempfile::tempdir().unwrap();
+    let (file, link) = (folder.path().join("budget.svg"), folder.path().join("link.svg"));
+    fs::write(&file, "old").unwrap();
+    let open = fs::File::open(&file).unwrap();
+    std::os::unix::fs::symlink(&file, &link).unwrap();
+    text(&["analyse", "tpm-2.0", "--svg", link.to_str().unwrap()]);
+    assert!(fs::symlink_metadata(&link).unwrap().is_symlink());
+    assert!(fs::read_to_string(&file).unwrap().trim_end().ends_with("</svg>"));
+    // Whoever had the old file open still reads all of it: it was replaced, not written over.
+    assert_eq!(std::io::read_to_string(open).unwrap(), "old");
+    let names: Vec<_> = fs::read_dir(folder.path()).unwrap().map(|entry| entry.unwrap().file_name()).collect();
+    assert_eq!(names.len(), 2, "{names:?}");
+    let through = text(&["analyse", "tpm-2.0", "--svg", "/dev/stdout"]);
+    assert!(through.starts_with("<svg") && Path::new("/dev/stdout").exists());
 }
 
 #[test]
