@@ -7,7 +7,7 @@ import obd
 import pytest
 
 from harness.doip import activated
-from harness.ecu import VIN
+from harness.ecu import CLONES, VIN
 from harness.emulator import VINS
 
 obd.logger.setLevel(logging.CRITICAL)
@@ -52,6 +52,11 @@ def test_a_hundred_connects_without_a_baud_rate_all_read_the_vin(start_ecu, port
     with ThreadPoolExecutor(AT_ONCE) as pool:
         for done in [pool.submit(over_and_over, port) for port in ports]:
             done.result()
+
+
+@pytest.mark.parametrize("clone", CLONES)
+def test_every_copy_of_the_chip_is_read(start_ecu, clone):
+    connect_and_read("socket://{}:{}".format(*start_ecu("--clone", clone).tcp("elm327")))
 
 
 def test_trouble_codes_are_those_that_uds_reports(ecu):

@@ -15,6 +15,11 @@ TESTER_ADDRESS = 0x0E00
 DEVICE_KEY = bytes(range(32))
 WRONG_KEY = bytes(16)
 
+CLONES = [
+    *("genuine-v1.4", "genuine-v2.2", "fair-v1.5", "clone-v1.5", "two-byte-v2.1"),
+    *("bluetooth-freeze", "hangs-on-tpa0", "leading-zeros", "stn1110"),
+]
+
 CLARION = ["ecu", "clarion-cl", "--reading", "s1-faq"]
 EVERYTHING = ["--catalog", ROOT / "tests/interop/catalog", "ecu", "bench/everything"]
 """A unit whose reading grants a tester every request there is: of the others, each grants what its sources say."""
