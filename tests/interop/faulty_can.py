@@ -1,4 +1,4 @@
-"""Our tester on a CAN bus where frames get lost, mixed and made up: the right value or an error that says why, in time."""
+"""Our tester on a CAN bus where frames get lost, mixed and made up: the right value or an error that says why."""
 
 import pytest
 
@@ -8,7 +8,6 @@ from harness.scan import scan
 
 IN_TIME_S = 40
 READ_VIN = bytes.fromhex("22 f1 90")
-OBD_VIN = bytes.fromhex("09 02")
 VIN_ANSWER = bytes.fromhex("62 f1 90") + VIN.encode()
 FIRST, SECOND, THIRD = frames_of(VIN_ANSWER)
 
