@@ -80,7 +80,7 @@ fn an_answer_ends_at_its_prompt() {
 #[test]
 fn an_answer_without_end_is_bounded() {
     let mut answer = Answer::to("ATMA");
-    for _ in 0..LONGEST_ANSWER / 8 + 1 {
+    for _ in 0..=LONGEST_ANSWER / 8 {
         assert_eq!(answer.feed(b"7E8 00 \r"), None);
     }
     assert_eq!(answer.reply(), Err(ElmError::TooLong));
