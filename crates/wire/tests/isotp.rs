@@ -356,6 +356,11 @@ fn a_new_message_ends_an_incomplete_one() {
     receiver.frame(0, &hex(FIRST));
     assert_eq!(receiver.frame(0, &hex("02 3E 80")), Received::Message(&hex("3E 80")));
     assert_eq!(receiver.frame(0, &hex("21 07 08 09 0A 0B 0C 0D")), Received::Nothing);
+    // Else the short message would stand in the long one.
+    receiver.frame(0, &hex("10 08 F1 F2 F3 F4 F5 F6"));
+    receiver.frame(0, &hex("02 3E 80"));
+    assert_eq!(receiver.deadline_us(), None);
+    assert_eq!(receiver.frame(0, &hex("21 F7 F8")), Received::Nothing);
 }
 
 #[test]

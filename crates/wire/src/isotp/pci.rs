@@ -13,12 +13,10 @@ impl Payload {
     pub(crate) fn build(framing: Framing, head: &[u8], body: &[u8]) -> Self {
         let mut data = [framing.pad.unwrap_or(0); 8];
         let mut at = 0;
-        let parts = [framing.address.as_slice(), head, body];
-        for byte in parts.into_iter().flatten() {
-            if let Some(cell) = data.get_mut(at) {
-                *cell = *byte;
-                at += 1;
-            }
+        for part in [framing.address.as_slice(), head, body] {
+            let taken = part.len().min(data.len() - at);
+            data[at..at + taken].copy_from_slice(&part[..taken]);
+            at += taken;
         }
         let len = if framing.pad.is_some() { 8 } else { at };
         Self { len: u8::try_from(len).unwrap_or(8), data }
