@@ -154,11 +154,13 @@ impl Tool {
     /// Whether whoever guesses may gain anything by it, under this policy.
     fn helps(&self, policy: &Policy) -> bool {
         let paired = matches!(policy.kind, Kind::Pairing | Kind::PairingOrCode);
+        let takes_codes = matches!(policy.kind, Kind::Code | Kind::PairingOrCode);
         let counts_restarts = policy.ladder.rungs().any(|rung| matches!(rung.wait, Span::Reboots(_)));
         self.events().any(|event| match event {
-            Event::Cleared(_) | Event::ExtraAttempts => true,
+            // Where no code is taken, nothing is counted.
+            Event::Cleared(_) | Event::ExtraAttempts => takes_codes,
             Event::VehicleSeen { .. } => paired,
-            Event::Rebooted => counts_restarts,
+            Event::Rebooted => takes_codes && counts_restarts,
             event => opens(&event),
         })
     }
