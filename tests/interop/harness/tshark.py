@@ -1,12 +1,14 @@
-"""What Wireshark's dissectors make of a capture."""
+"""What Wireshark's dissectors make of a capture, of DoIP or of CAN frames."""
 
 import subprocess
+
+CAN_CARRIES_UDS = ["-d", "can.subdissector,iso15765", "-d", "iso15765.subdissector,uds"]
 
 
 def dissect(pcap, *arguments, doip_ports=()):
     """What tshark prints; DoIP is looked for on its own port and on these."""
-    decode = [word for port in doip_ports for word in ("-d", f"tcp.port=={port},doip", "-d", f"udp.port=={port},doip")]
-    command = ["tshark", "-r", str(pcap), *decode, *arguments]
+    ports = [word for port in doip_ports for word in ("-d", f"tcp.port=={port},doip", "-d", f"udp.port=={port},doip")]
+    command = ["tshark", "-r", str(pcap), *CAN_CARRIES_UDS, *ports, *arguments]
     return subprocess.run(command, capture_output=True, text=True, check=True, timeout=60).stdout
 
 
