@@ -11,6 +11,8 @@ use std::time::{SystemTime, UNIX_EPOCH};
 use headlock_twin::ecu::{BadImage, Ecu, Retained};
 use serde::{Deserialize, Serialize};
 
+use crate::hex;
+
 const FORMAT: u32 = 1;
 /// A longer file is none of ours.
 const MOST_BYTES: u64 = 1_000_000;
@@ -144,7 +146,7 @@ impl StateFile {
             let (found, wanted) = (shown(&kept.names), shown(&self.unit));
             return Err(StateError::OtherUnit { path: self.path.display().to_string(), found, wanted });
         }
-        let eeprom = bytes_of(&kept.eeprom).ok_or_else(|| self.malformed(&"its EEPROM is not hexadecimal"))?;
+        let eeprom = hex::bytes(kept.eeprom.as_bytes()).ok_or_else(|| self.malformed(&"its EEPROM is not hexadecimal"))?;
         let staged = match fs::read(&self.package_path) {
             Err(why) if why.kind() == io::ErrorKind::NotFound => Vec::new(),
             read => read.map_err(|why| StateError::Io { path: self.package_path.display().to_string(), why })?,
@@ -223,7 +225,7 @@ impl StateFile {
             at_home: retained.at_home,
             package_ready: retained.package_ready,
             troubles: retained.troubles,
-            eeprom: hex_of(&retained.eeprom),
+            eeprom: hex::digits(&retained.eeprom),
         };
         let io = |why| StateError::Io { path: self.path.display().to_string(), why };
         if let (true, Some((.., package))) = (kept.package_ready, &self.staged) {
@@ -249,19 +251,4 @@ impl Drop for StateFile {
 fn unix_ms() -> u64 {
     let since = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default();
     u64::try_from(since.as_millis()).unwrap_or(u64::MAX)
-}
-
-fn hex_of(bytes: &[u8]) -> String {
-    bytes
-        .iter()
-        .flat_map(|byte| [byte >> 4, byte & 0xF])
-        .filter_map(|nibble| char::from_digit(nibble.into(), 16))
-        .collect()
-}
-
-fn bytes_of(text: &str) -> Option<Vec<u8>> {
-    let digits: Option<Vec<u8>> =
-        text.chars().map(|c| c.to_digit(16).and_then(|digit| u8::try_from(digit).ok())).collect();
-    let digits = digits.filter(|digits| digits.len() % 2 == 0)?;
-    Some(digits.chunks_exact(2).map(|pair| pair[0] << 4 | pair[1]).collect())
 }

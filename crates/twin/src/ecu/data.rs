@@ -81,14 +81,12 @@ impl Ecu {
         Ok(())
     }
 
-    /// Reading is free where the reading says nothing of it: a unit that answers no such request answers it to nobody.
+    /// Reading costs nothing where no source says otherwise; what a reading says not to be answered is answered to nobody.
     fn allowed(&self, peer: Peer, word: RequestWord) -> Result<(), Nrc> {
         let named = self.twin.spec.behaviour.diagnostic.iter().any(|spec| spec.request == word);
         match self.twin.offer(word) {
             Some(spec) => self.unlocked(peer, super::routine::level_of(spec)),
             None if named => Err(Nrc::RequestOutOfRange),
-            // No source says that this unit tells it; a serial and a version are what every ECU has to tell.
-            None if word == RequestWord::ReadState => Err(Nrc::RequestOutOfRange),
             None => Ok(()),
         }
     }

@@ -189,6 +189,11 @@ impl Connection {
         self.put(&Message::DiagnosticAck { source: target, target: source, previous: &[] });
         let bytes_max = usize::try_from(MESSAGE_BYTES_MAX).unwrap_or(usize::MAX) - 4;
         self.line.request(target == FUNCTIONAL, bytes_max, data.to_vec()).await;
+        // The ECU runs on this thread: with its turn now, acknowledgement and answer are one write.
+        tokio::task::yield_now().await;
+        while let Some(reply) = self.line.try_reply() {
+            self.answer(&reply);
+        }
         Then::GoOn
     }
 

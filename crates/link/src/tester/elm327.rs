@@ -1,0 +1,425 @@
+//! An ELM327, or one of its copies, on a serial port or on TCP.
+//!
+//! The adapter answers one command at a time and ends each answer with a prompt. When no prompt comes in time, nothing is asked
+//! before the line was quiet behind one again: a late answer is never taken for the next one.
+
+use std::collections::VecDeque;
+use std::time::{Duration, Instant};
+
+use embedded_can::Id;
+use headlock_wire::can::{CanFrame, IdText, raw_id};
+use headlock_wire::elm327::{Answer, ElmError, Identity, Kind, Probe, Reply, Resync, Risks, Shape, Synced, Unfit};
+use headlock_wire::isotp::{Flow, FlowControl, Framing, Payload, Pci, Sender, Sent};
+
+use super::{Direction, LinkError, Stream, Trace, Transport};
+use crate::hex;
+
+/// How long an adapter may take to answer a command that needs no ECU; `ATZ` takes the longest.
+const COMMAND: Duration = Duration::from_secs(3);
+/// The longest request that an adapter frames by itself.
+const SHORT_BYTES: usize = 7;
+/// The longest message on CAN here.
+const MOST_BYTES: usize = 4_095;
+/// Through one that cannot be told to send frames one by one.
+const MOST_BYTES_PLAIN: usize = SHORT_BYTES;
+
+/// An adapter that was asked what it is, and the ECU behind it.
+#[derive(Debug)]
+pub struct Elm327 {
+    stream: Stream,
+    waiting: Vec<u8>,
+    request: Id,
+    response: Id,
+    identity: Identity,
+    /// A command whose prompt has not come.
+    outstanding: Option<Answer>,
+    messages: VecDeque<Vec<u8>>,
+    /// What went wrong with the last command, to be told once.
+    failed: Option<ElmError>,
+    started: Instant,
+    trace: Option<Trace>,
+}
+
+impl Elm327 {
+    /// Opens the port, finds out what adapter this is, and sets it up for one ECU.
+    ///
+    /// # Errors
+    /// The port cannot be had, or nothing there behaves like an adapter.
+    pub fn open(at: &str, baud: u32, ids: (Id, Id), trace: Option<Trace>) -> Result<Self, LinkError> {
+        let mut stream = Stream::open(at, baud)?;
+        // Whatever was half said is over.
+        stream.write(b"\r")?;
+        stream.drain(Duration::from_millis(200))?;
+        let mut own = Self {
+            stream,
+            waiting: Vec::new(),
+            request: ids.0,
+            response: ids.1,
+            identity: unknown(),
+            outstanding: None,
+            messages: VecDeque::new(),
+            failed: None,
+            started: Instant::now(),
+            trace,
+        };
+        own.identity = own.probe(Risks::default())?;
+        own.set_up()?;
+        Ok(own)
+    }
+
+    /// What it is.
+    pub const fn identity(&self) -> &Identity {
+        &self.identity
+    }
+
+    fn probe(&mut self, risks: Risks) -> Result<Identity, LinkError> {
+        let mut probe = Probe::new(Some((self.request, self.response)), risks);
+        let mut heard = false;
+        while let Some(command) = probe.command().map(str::to_owned) {
+            self.begin(&command)?;
+            match self.finish(Instant::now() + COMMAND) {
+                Ok(answer) => {
+                    heard = true;
+                    probe.answered(&answer);
+                }
+                Err(LinkError::TimedOut) => {
+                    // What comes late belongs to what is over.
+                    self.outstanding = None;
+                    self.waiting.clear();
+                    probe.silent();
+                }
+                Err(why) => return Err(why),
+            }
+        }
+        match probe.identity() {
+            Some(identity) if heard => Ok(identity.clone()),
+            _ => Err(LinkError::OtherProtocol("ELM327")),
+        }
+    }
+
+    /// Headers on, echo off, one ECU on 500 kbit/s CAN. What a copy does not know it has to do without.
+    fn set_up(&mut self) -> Result<(), LinkError> {
+        let (to, from) = (raw_id(self.request), raw_id(self.response));
+        let mut commands: Vec<String> =
+            ["ATE0", "ATL0", "ATS0", "ATH1", "ATCAF1", "ATCFC1", "ATAT1", "ATST64"].map(str::to_owned).into();
+        match self.request {
+            Id::Standard(_) => {
+                commands.extend(["ATSP6".to_owned(), format!("ATSH{to:03X}"), format!("ATCRA{from:03X}")]);
+            }
+            Id::Extended(_) => commands.extend([
+                "ATSP7".to_owned(),
+                format!("ATCP{:02X}", to >> 24),
+                format!("ATSH{:06X}", to & 0x00FF_FFFF),
+                format!("ATCRA{from:08X}"),
+            ]),
+        }
+        for command in commands {
+            match self.command(&command) {
+                Ok(_) | Err(LinkError::Adapter(ElmError::Refused)) => {}
+                Err(why) => return Err(why),
+            }
+        }
+        Ok(())
+    }
+
+    fn now_us(&self) -> u64 {
+        u64::try_from(self.started.elapsed().as_micros()).unwrap_or(u64::MAX)
+    }
+
+    fn begin(&mut self, command: &str) -> Result<(), LinkError> {
+        self.outstanding = Some(Answer::to(command));
+        self.stream.write(format!("{command}\r").as_bytes())
+    }
+
+    /// Waits for the prompt of the command that was begun.
+    fn finish(&mut self, deadline: Instant) -> Result<Answer, LinkError> {
+        loop {
+            let Some(answer) = &mut self.outstanding else { return Err(LinkError::TimedOut) };
+            let used = answer.feed(&self.waiting);
+            self.waiting.drain(..used.unwrap_or(self.waiting.len()));
+            if used.is_some() {
+                return self.outstanding.take().ok_or(LinkError::TimedOut);
+            }
+            let mut chunk = [0; 4_096];
+            let read = self.stream.read(&mut chunk, deadline)?;
+            self.waiting.extend(&chunk[..read]);
+        }
+    }
+
+    /// A command of the adapter's own, and its answer.
+    fn command(&mut self, command: &str) -> Result<Reply, LinkError> {
+        self.synchronise()?;
+        self.begin(command)?;
+        Ok(self.finish(Instant::now() + COMMAND)?.reply()?)
+    }
+
+    /// Waits until no late answer can come any more.
+    fn synchronise(&mut self) -> Result<(), LinkError> {
+        if self.outstanding.take().is_none() {
+            self.waiting.clear();
+            return Ok(());
+        }
+        self.waiting.clear();
+        let mut resync = Resync::new(self.now_us());
+        loop {
+            match resync.poll(self.now_us()) {
+                Synced::Ready => return Ok(()),
+                Synced::Dead => return Err(LinkError::Unfit("it no longer answers; unplug it and plug it in again".to_owned())),
+                Synced::Working => {}
+            }
+            if let Some(bytes) = resync.outgoing(self.now_us()) {
+                self.stream.write(bytes)?;
+            }
+            let due_us = resync.deadline_us().unwrap_or_else(|| self.now_us() + 1_000);
+            let mut chunk = [0; 4_096];
+            match self.stream.read(&mut chunk, self.started + Duration::from_micros(due_us)) {
+                Ok(read) => resync.receive(self.now_us(), &chunk[..read]),
+                Err(LinkError::TimedOut) => {}
+                Err(why) => return Err(why),
+            }
+        }
+    }
+
+    fn seen(&mut self, payload: &Payload) {
+        if let (Some(trace), Some(frame)) = (&mut self.trace, CanFrame::new(self.request, payload.bytes())) {
+            trace.frame(&frame);
+        }
+    }
+
+    /// Frame by frame: the adapter sends what it is given, and this side cuts the message.
+    fn send_long(&mut self, request: &[u8]) -> Result<(), LinkError> {
+        let raw = |own: &mut Self, on: bool| own.command(if on { "ATCAF0" } else { "ATCAF1" }).map(|_| ());
+        raw(self, true)?;
+        let sent = self.send_frames(request);
+        let restored = self.restore_formatting();
+        sent.and(restored)
+    }
+
+    /// What was heard behind the last frame stays the answer.
+    fn restore_formatting(&mut self) -> Result<(), LinkError> {
+        let silent = matches!(self.failed, Some(ElmError::NoData));
+        let (kept, failed) = (std::mem::take(&mut self.messages), self.failed.take());
+        self.command("ATR1")?;
+        self.command("ATCAF1")?;
+        self.messages = kept;
+        self.failed = failed.filter(|_| !silent || self.messages.is_empty());
+        Ok(())
+    }
+
+    fn send_frames(&mut self, request: &[u8]) -> Result<(), LinkError> {
+        let mut sender = Sender::new(Framing::NORMAL);
+        let first = sender.start(self.now_us(), request.to_vec())?;
+        self.raw_frame(&first, true, &mut sender)?;
+        let mut silent = false;
+        while !sender.is_idle() {
+            match sender.poll(self.now_us())? {
+                Sent::Frame(payload) => {
+                    // Only the frame that ends a block is answered, by the next flow control.
+                    let is_answered = sender.poll(self.now_us()).is_ok_and(|sent| sent == Sent::Nothing)
+                        && sender.deadline_us().is_some_and(|us| us > self.now_us() + 500_000);
+                    if silent == is_answered {
+                        self.command(if is_answered { "ATR1" } else { "ATR0" })?;
+                        silent = !is_answered;
+                    }
+                    self.raw_frame(&payload, is_answered, &mut sender)?;
+                }
+                Sent::Last(payload) => {
+                    if silent {
+                        self.command("ATR1")?;
+                    }
+                    self.raw_frame(&payload, true, &mut sender)?;
+                }
+                Sent::Nothing => std::thread::sleep(Duration::from_millis(1)),
+            }
+        }
+        Ok(())
+    }
+
+    /// One frame as it is, and what comes back where something is to.
+    fn raw_frame(
+        &mut self,
+        payload: &Payload,
+        is_answered: bool,
+        sender: &mut Sender<Vec<u8>>,
+    ) -> Result<(), LinkError> {
+        self.seen(payload);
+        self.synchronise()?;
+        self.begin(&hex::digits(payload.bytes()))?;
+        let answer = self.finish(Instant::now() + COMMAND)?;
+        if !is_answered {
+            return Ok(());
+        }
+        let reply = match answer.reply() {
+            Ok(reply) => reply,
+            Err(why) => {
+                self.failed = Some(why);
+                return if sender.is_idle() { Ok(()) } else { Err(why.into()) };
+            }
+        };
+        let frames = reply.frames()?;
+        for frame in frames.iter().filter(|frame| frame.id() == self.response) {
+            sender.frame(self.now_us(), frame.data())?;
+        }
+        let flow_control = |frame: &CanFrame| matches!(Pci::decode(Framing::NORMAL, frame.data()), Some(Pci::FlowControl(_)));
+        let lines = reply.lines.iter().zip(&frames).filter(|(_, frame)| !flow_control(frame));
+        let lines: Vec<String> = lines.map(|(line, _)| line.clone()).collect();
+        if sender.is_idle() && !lines.is_empty() {
+            self.take(&Reply { lines, searched: false })?;
+        }
+        Ok(())
+    }
+
+    /// Keeps the messages of our ECU.
+    fn take(&mut self, reply: &Reply) -> Result<(), LinkError> {
+        let frames = reply.frames()?;
+        let own = self.response;
+        if let Some(trace) = &mut self.trace {
+            for frame in frames.iter().filter(|frame| frame.id() == own) {
+                trace.frame(frame);
+                // The adapter answers a first frame by itself.
+                if matches!(Pci::decode(Framing::NORMAL, frame.data()), Some(Pci::First { .. })) {
+                    let go_on = FlowControl { flow: Flow::ContinueToSend, block_size: 0, st_min_us: 0 };
+                    let payload = Pci::FlowControl(go_on).encode(Framing::NORMAL);
+                    if let Some(frame) = CanFrame::new(self.request, payload.bytes()) {
+                        trace.frame(&frame);
+                    }
+                }
+            }
+        }
+        let ours = reply.messages(Shape::Headers)?.into_iter().filter(|message| message.from == Some(own));
+        self.messages.extend(ours.map(|message| message.bytes));
+        Ok(())
+    }
+
+    /// The adapter has stopped listening, but the ECU has said that it will answer: listens to the bus.
+    fn overhear(&mut self, deadline: Instant) -> Result<(), LinkError> {
+        self.synchronise()?;
+        self.begin("ATMA")?;
+        let mut heard = Vec::new();
+        let found = loop {
+            if let Some(line) = complete_line(&heard, self.response) {
+                break Ok(line);
+            }
+            let mut chunk = [0; 4_096];
+            match self.stream.read(&mut chunk, deadline) {
+                Ok(read) => heard.extend(&chunk[..read]),
+                Err(why) => break Err(why),
+            }
+        };
+        // Any byte stops it, and it then says so.
+        self.stream.write(b"\r")?;
+        let _ = self.finish(Instant::now() + COMMAND);
+        self.take(&Reply { lines: vec![found?], searched: false })
+    }
+}
+
+/// A line of the ECU that holds a whole message: who listens only cannot ask for the rest of a longer one.
+fn complete_line(heard: &[u8], from: Id) -> Option<String> {
+    let text = String::from_utf8_lossy(heard);
+    let whole = text.rfind(['\r', '\n']).map(|end| text[..end].to_owned())?;
+    let id = IdText(from).to_string();
+    let mut lines = whole.split(['\r', '\n']).map(|line| line.replace(' ', ""));
+    lines.find(|line| line.starts_with(&id) && line.as_bytes().get(id.len()) == Some(&b'0'))
+}
+
+const fn unknown() -> Identity {
+    Identity {
+        claimed: String::new(),
+        stn: None,
+        kind: Kind::Unknown,
+        cannot: Vec::new(),
+        leading_zeros: false,
+        three_bytes: None,
+        long_replies: None,
+        tries_automatically: None,
+    }
+}
+
+impl Transport for Elm327 {
+    fn send(&mut self, request: &[u8]) -> Result<(), LinkError> {
+        if let Some(trace) = &mut self.trace {
+            trace.message(Direction::ToEcu, request);
+        }
+        self.synchronise()?;
+        self.messages.clear();
+        self.failed = None;
+        if request.len() > SHORT_BYTES {
+            return self.send_long(request);
+        }
+        self.seen(&Pci::Single(request).encode(Framing::NORMAL));
+        self.begin(&hex::digits(request))
+    }
+
+    fn receive(&mut self, deadline: Instant) -> Result<Vec<u8>, LinkError> {
+        if self.messages.is_empty() {
+            match self.failed.take() {
+                Some(ElmError::NoData) => return Err(LinkError::TimedOut),
+                Some(why) => return Err(why.into()),
+                None => {}
+            }
+            if self.outstanding.is_some() {
+                match self.finish(deadline)?.reply() {
+                    Ok(reply) => self.take(&reply)?,
+                    Err(ElmError::NoData) => return Err(LinkError::TimedOut),
+                    Err(why) => return Err(why.into()),
+                }
+            } else {
+                self.overhear(deadline)?;
+            }
+        }
+        let message = self.messages.pop_front().ok_or(LinkError::TimedOut)?;
+        if let Some(trace) = &mut self.trace {
+            trace.message(Direction::FromEcu, &message);
+        }
+        Ok(message)
+    }
+
+    fn drain(&mut self) -> Result<(), LinkError> {
+        self.messages.clear();
+        self.failed = None;
+        self.synchronise()
+    }
+
+    fn bytes_max(&self) -> usize {
+        let reads_two = matches!(self.identity.kind, Kind::TwoByte);
+        if reads_two || self.identity.cannot.contains(&headlock_wire::elm327::Ability::RawFrames) {
+            MOST_BYTES_PLAIN
+        } else {
+            MOST_BYTES
+        }
+    }
+
+    fn supply_mv(&mut self) -> Result<Option<u32>, LinkError> {
+        let reply = match self.command("ATRV") {
+            Err(LinkError::Adapter(ElmError::Refused)) => return Ok(None),
+            reply => reply?,
+        };
+        let volts = reply.lines.first().map(|line| line.trim_end_matches(['V', 'v']).trim()).unwrap_or_default();
+        Ok(Some(millivolts(volts).ok_or(LinkError::Adapter(ElmError::Garbage))?))
+    }
+
+    /// Asks once more, with a long read: who writes firmware needs long messages both ways.
+    fn unfit_for_flashing(&self) -> Option<String> {
+        self.identity.fit_for_flashing().err().map(|why| match why {
+            Unfit::Unknown => "it does not say what it is".to_owned(),
+            Unfit::TwoBytes => "it reads only two bytes of a request".to_owned(),
+            Unfit::ThreeBytesUntested => "no ECU showed that it passes on whole requests".to_owned(),
+            Unfit::Freezes => "it freezes on long answers".to_owned(),
+            Unfit::LongRepliesUntested => "no long answer was read through it yet".to_owned(),
+            Unfit::Lacks(ability) => format!("it lacks what long messages need ({ability:?})"),
+        })
+    }
+
+    fn trace(&mut self) -> Option<&mut Trace> {
+        self.trace.as_mut()
+    }
+}
+
+/// `12.6` as 12600.
+fn millivolts(volts: &str) -> Option<u32> {
+    let (whole, part) = volts.split_once('.').unwrap_or((volts, "0"));
+    let digits = part.len();
+    let part: u32 = part.parse().ok().filter(|_| digits <= 3)?;
+    let scale = 10_u32.pow(3 - u32::try_from(digits).ok()?);
+    whole.parse::<u32>().ok()?.checked_mul(1_000)?.checked_add(part * scale)
+}
