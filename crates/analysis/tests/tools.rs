@@ -9,7 +9,7 @@ use std::sync::Arc;
 
 use headlock_analysis::{Deed, Graph, Tool, ToolKind, tools};
 use headlock_lock::{Ignition, Kind, Phase, State};
-use headlock_profile::behaviour::{OnWith, RequestWord, VehicleNeed};
+use headlock_profile::behaviour::{DoesWord, OnWith, RequestWord, VehicleNeed};
 use headlock_profile::{Case, Catalog, File, Reading, Unit};
 use headlock_twin::{Hands, Input, Provision, Request, Spec, Stick, StickFile, Supply, Twin, plain};
 
@@ -109,9 +109,44 @@ fn plain_state(state: State) -> State {
 #[derive(Default)]
 struct Tried(HashMap<(ToolKind, bool), u64>);
 
+/// How many tools a case must have, counted from its words alone: those that say nothing of a firmware version.
+fn said(case: &Case, kind: ToolKind) -> usize {
+    let b = &case.behaviour;
+    let clears_help = matches!(case.policies[0].kind, Kind::Code | Kind::PairingOrCode);
+    let word_helps = |word: DoesWord| match word {
+        DoesWord::Nothing => false,
+        DoesWord::ClearsAttempts | DoesWord::ClearsAll => clears_help,
+        DoesWord::Opens | DoesWord::ErasesCode | DoesWord::DisablesChecking => true,
+    };
+    let request_helps = |request: RequestWord| match request {
+        RequestWord::ClearAttempts | RequestWord::ClearLockedOut => clears_help,
+        RequestWord::ResetLock | RequestWord::DisableChecking | RequestWord::Reflash => true,
+        RequestWord::Pair => matches!(case.policies[0].kind, Kind::Pairing | Kind::PairingOrCode),
+        _ => false,
+    };
+    match kind {
+        ToolKind::Panel => {
+            let services = b.service.iter().filter(|service| service.supported && service.firmware.is_any());
+            let items = services.flat_map(|service| &service.item).filter(|item| word_helps(item.does)).count();
+            items + usize::from(b.pinhole.as_ref().is_some_and(|pinhole| word_helps(pinhole.does)))
+        }
+        ToolKind::Usb => usize::from(b.update.as_ref().is_some_and(|update| update.opens)),
+        ToolKind::Tester => {
+            let offered = b.diagnostic.iter().filter(|spec| spec.supported && spec.firmware.is_any());
+            offered.filter(|spec| request_helps(spec.request)).count()
+        }
+        ToolKind::Vehicle => 0,
+    }
+}
+
 fn check(unit: &Unit, reading: &Reading, case: &Case, tried: &mut Tried) {
     let policy = case.policies[0];
     let offered = tools(unit, reading, case);
+    for kind in [ToolKind::Panel, ToolKind::Usb, ToolKind::Tester] {
+        let found = offered.iter().filter(|tool| tool.kind == kind).count();
+        let wanted = said(case, kind);
+        assert!(found >= wanted, "{}#{}: {found} of {wanted} {kind:?} tools", unit.identity.id, reading.id);
+    }
     if offered.is_empty() {
         return;
     }
@@ -130,11 +165,12 @@ fn check(unit: &Unit, reading: &Reading, case: &Case, tried: &mut Tried) {
                 did += 1;
                 assert_eq!(real, said, "{name}, from {state:?}");
             } else {
-                // It does nothing here: no count is gone, nothing is open that was not.
-                assert!(
-                    real.tally == state.tally && !matches!(real.phase, Phase::Open { .. }),
-                    "{name}, from {state:?}"
-                );
+                // It does nothing here that the same time would not have done: no count is gone, nothing is open.
+                let mut control = standing(unit, reading, case, tool, *state);
+                Hands::on(&mut control).wait(tool.takes_ms);
+                let waited = *control.lock_state(0).unwrap();
+                let open = matches!(real.phase, Phase::Open { .. });
+                assert!(real.tally == waited.tally && !open, "{name}, from {state:?}");
             }
             *tried.0.entry((tool.kind, said.is_some())).or_default() += 1;
         }
