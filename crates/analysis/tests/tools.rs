@@ -33,8 +33,9 @@ fn catalog() -> Catalog {
             }
         }
     }
-    Catalog::load(texts.iter().map(|(name, text)| File { name, text }))
-        .unwrap_or_else(|problems| panic!("{}", problems.iter().map(|p| format!("{p}\n")).collect::<String>()))
+    Catalog::load(texts.iter().map(|(name, text)| File { name, text })).unwrap_or_else(|problems| {
+        panic!("{}", problems.iter().map(ToString::to_string).collect::<Vec<_>>().join("\n"))
+    })
 }
 
 /// The unit of the case, on, with its main lock in this state.

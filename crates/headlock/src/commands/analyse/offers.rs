@@ -110,8 +110,8 @@ impl Offers {
         for way in &self.openings {
             let (soonest, latest) = way.at_ms;
             let after = if soonest == latest { time(soonest) } else { format!("{}..{}", time(soonest), time(latest)) };
-            let more: String = conditions(&way.tool).iter().map(|word| format!("; {word}")).collect();
-            paint::indented(6, &format!("{}: after {after}{}{more}", way.tool.name, of(way.cases)));
+            let words = [vec![format!("{}: after {after}{}", way.tool.name, of(way.cases))], conditions(&way.tool)];
+            paint::indented(6, &words.concat().join("; "));
         }
     }
 
