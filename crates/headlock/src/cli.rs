@@ -4,7 +4,9 @@ use std::path::PathBuf;
 
 use clap::{Parser, Subcommand};
 
-use crate::commands::{analyse, claim, code, completions, drive, ecu, identify, keys, man, panel, plan, unit, units};
+use crate::commands::{
+    analyse, claim, code, completions, drive, ecu, firmware, identify, keys, man, panel, plan, scan, unit, units,
+};
 use crate::failure::Failure;
 use crate::store::Texts;
 
@@ -15,7 +17,7 @@ use crate::store::Texts;
     version,
     about,
     max_term_width = 110,
-    after_help = "Exit codes: 0 done, 1 done and the answer is no (an expectation failed, nothing fits), 2 bad input, 3 a bad catalogue, 4 the answer could not be written.\n\
+    after_help = "Exit codes: 0 done, 1 done and the answer is no (an expectation failed, nothing fits), 2 bad input, 3 a bad catalogue, 4 the answer could not be written, 5 an adapter or a car does not answer as it should.\n\
                   Colours follow NO_COLOR and the terminal. docs/catalogue.md says how to describe a unit, docs/scripts.md how to write a script."
 )]
 pub struct Cli {
@@ -52,6 +54,11 @@ pub enum Command {
     Panel(panel::Args),
     /// Hosts a virtual unit as an ECU that testers talk to: DoIP, ELM327, SLCAN, socketcand, SOVD.
     Ecu(ecu::Args),
+    /// Reads a head unit through its diagnostic connector, enters its code, runs its routines, writes its firmware.
+    Scan(Box<scan::Args>),
+    /// Makes and checks signed firmware packages, which `scan --flash` writes.
+    #[command(subcommand)]
+    Firmware(firmware::Command),
     /// Derives the code of a unit under a key that you hold.
     #[command(visible_alias = "calculate", alias = "generate", alias = "calculator")]
     Code(code::Args),
@@ -71,6 +78,8 @@ impl Cli {
     pub fn run(&self) -> Result<(), Failure> {
         match &self.command {
             Command::Completions(args) => return completions::run(args),
+            Command::Firmware(args) => return firmware::run(args, self.json),
+            Command::Scan(args) => return scan::run(args, self.json),
             Command::Man(args) => return man::run(args),
             _ => {}
         }
@@ -88,7 +97,7 @@ impl Cli {
             Command::Ecu(args) => ecu::run(args, &texts, json),
             Command::Code(args) => code::run(args, &texts, json),
             Command::Claim(args) => claim::run(args, &texts, json),
-            Command::Completions(_) | Command::Man(_) => Ok(()),
+            Command::Completions(_) | Command::Man(_) | Command::Scan(_) | Command::Firmware(_) => Ok(()),
         }
     }
 }

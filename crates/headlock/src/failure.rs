@@ -22,6 +22,15 @@ pub enum Failure {
         /// What would be right.
         help: String,
     },
+    /// An adapter, a car, or the line to it.
+    Link {
+        /// A word for machines.
+        word: &'static str,
+        /// What.
+        what: String,
+        /// What can be done.
+        help: String,
+    },
     /// The catalogue is wrong.
     Catalog(Box<[Problem]>),
     /// A script is wrong.
@@ -55,12 +64,13 @@ impl Failure {
         Self::Input { what: what.into(), help: help.into() }
     }
 
-    /// 1 for no, 2 for bad input, 3 for a bad catalogue.
+    /// 1 for no, 2 for bad input, 3 for a bad catalogue, 5 for an adapter or a car.
     pub fn exit_code(&self) -> ExitCode {
         ExitCode::from(match self {
             Self::No => 1,
             Self::Told | Self::Input { .. } | Self::Script { .. } => 2,
             Self::Catalog(_) => 3,
+            Self::Link { .. } => 5,
         })
     }
 
@@ -82,6 +92,7 @@ impl Failure {
         Some(match self {
             Self::No | Self::Told => return None,
             Self::Input { what, help } => json!({ "error": { "what": what, "help": help } }),
+            Self::Link { word, what, help } => json!({ "error": { "kind": word, "what": what, "help": help } }),
             Self::Script { file, wrong, .. } => {
                 json!({ "error": { "file": file, "line": wrong.line, "what": wrong.what, "help": wrong.help } })
             }
@@ -101,7 +112,9 @@ impl Failure {
     fn reports(&self) -> Vec<Report> {
         match self {
             Self::No | Self::Told => Vec::new(),
-            Self::Input { what, help } => vec![Report::new(with_help(MietteDiagnostic::new(what), help))],
+            Self::Input { what, help } | Self::Link { what, help, .. } => {
+                vec![Report::new(with_help(MietteDiagnostic::new(what), help))]
+            }
             Self::Script { file, text, wrong } => {
                 let mut diagnostic =
                     with_help(MietteDiagnostic::new(format!("{file}:{}: {}", wrong.line, wrong.what)), &wrong.help);

@@ -167,11 +167,7 @@ async fn host(
             crate::paint::say!("{} {}", reached.protocol, reached.at);
         }
     }
-    if json {
-        crate::paint::say!("{}", json!({ "ready": true }))
-    } else {
-        crate::paint::say!("ready")
-    }
+    crate::paint::say!("{}", if json { json!({ "ready": true }).to_string() } else { "ready".to_owned() });
     tokio::select! {
         _ = interrupt.recv() => {}
         _ = terminate.recv() => {}

@@ -1,6 +1,7 @@
 //! The options with which an owner describes a car, and the questions that ask for them.
 
 use std::io::{BufRead, Write};
+use std::path::{Path, PathBuf};
 
 use headlock_advisor::{Attempts, BadSituation, Situation};
 use headlock_profile::{BadFirmware, Catalog, Question};
@@ -37,6 +38,9 @@ pub(crate) struct Options {
     /// What else goes wrong, like asks-at-every-start.
     #[arg(long, value_delimiter = ',')]
     pub symptom: Vec<String>,
+    /// What `headlock scan --out` has written; what is said here beside it counts more.
+    #[arg(long, value_name = "FILE")]
+    pub scan: Option<PathBuf>,
     /// What you have, like papers,sticker,scanner.
     #[arg(long, value_delimiter = ',')]
     pub has: Vec<String>,
@@ -45,6 +49,9 @@ pub(crate) struct Options {
 impl Options {
     /// The situation they describe.
     pub(super) fn situation(&self, catalog: &Catalog) -> Result<Situation, Failure> {
+        if let Some(path) = &self.scan {
+            return self.filled_in(path)?.situation(catalog);
+        }
         let firmware = self.firmware.as_deref().map(|text| text.replace(',', ".").parse()).transpose();
         let firmware = firmware.map_err(|error: BadFirmware| Failure::input(error.to_string(), "--firmware 1.05"))?;
         if let Some(serial) = self.serial.iter().find(|serial| serial.trim().is_empty() || serial.len() > 40) {
@@ -78,6 +85,25 @@ impl Options {
             has: given(&self.has),
             symptoms: given(&self.symptom),
         })
+    }
+
+    /// With what was scanned, where nothing else is said.
+    fn filled_in(&self, path: &Path) -> Result<Self, Failure> {
+        let wrong = |why: String| {
+            Failure::input(format!("{}: {why}", path.display()), "a file that `headlock scan --out FILE` has written")
+        };
+        let text = std::fs::read_to_string(path).map_err(|why| wrong(why.to_string()))?;
+        let report: serde_json::Value = serde_json::from_str(&text).map_err(|why| wrong(why.to_string()))?;
+        let scanned = report.get("situation").ok_or_else(|| wrong("it has no situation".to_owned()))?;
+        let text = |name: &str| scanned.get(name).and_then(|value| value.as_str()).map(str::to_owned);
+        let mut own = Self { scan: None, ..self.clone() };
+        if own.serial.is_empty() {
+            own.serial.extend(text("serial"));
+        }
+        own.firmware = own.firmware.or_else(|| text("firmware"));
+        let counted = scanned.get("attempts").and_then(serde_json::Value::as_u64);
+        own.attempts = own.attempts.or_else(|| counted.map(|count| count.to_string()));
+        Ok(own)
     }
 
     /// Asks for what is not known yet, one question at a time; an empty answer means not known.

@@ -146,7 +146,8 @@ impl StateFile {
             let (found, wanted) = (shown(&kept.names), shown(&self.unit));
             return Err(StateError::OtherUnit { path: self.path.display().to_string(), found, wanted });
         }
-        let eeprom = hex::bytes(kept.eeprom.as_bytes()).ok_or_else(|| self.malformed(&"its EEPROM is not hexadecimal"))?;
+        let eeprom =
+            hex::bytes(kept.eeprom.as_bytes()).ok_or_else(|| self.malformed(&"its EEPROM is not hexadecimal"))?;
         let staged = match fs::read(&self.package_path) {
             Err(why) if why.kind() == io::ErrorKind::NotFound => Vec::new(),
             read => read.map_err(|why| StateError::Io { path: self.package_path.display().to_string(), why })?,

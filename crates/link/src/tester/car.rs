@@ -91,7 +91,11 @@ impl Tester {
         let bytes = data.len();
         let text = String::from_utf8(data).map_err(|_| LinkError::Shape { what: "a text", bytes })?;
         let text = text.trim_matches(|c: char| c == '\0' || c == ' ' || c == '\u{FF}');
-        if text.chars().any(char::is_control) { Err(LinkError::Shape { what: "a text", bytes }) } else { Ok(text.to_owned()) }
+        if text.chars().any(char::is_control) {
+            Err(LinkError::Shape { what: "a text", bytes })
+        } else {
+            Ok(text.to_owned())
+        }
     }
 
     /// The vehicle's number: by identifier or, from an ECU that only knows OBD, by mode 09.
@@ -117,9 +121,14 @@ impl Tester {
     /// # Errors
     /// Neither tells.
     pub fn supply_mv(&mut self) -> Result<u32, LinkError> {
-        if let Some(mv) = self.transport.supply_mv()? {
-            return Ok(mv);
+        let unit = self.supply_of_unit();
+        match self.transport.supply_mv()? {
+            Some(mv) => Ok(mv),
+            None => unit,
         }
+    }
+
+    fn supply_of_unit(&mut self) -> Result<u32, LinkError> {
         match self.read(SUPPLY_MV) {
             Ok(data) => match data[..] {
                 [a, b, c, d] => Ok(u32::from_be_bytes([a, b, c, d])),
@@ -220,7 +229,9 @@ impl Tester {
             return Ok(());
         }
         let Some(key) = key(level, seed) else {
-            return Err(LinkError::Unfit("nobody here knows the key of this ECU; --key-file, or a registry".to_owned()));
+            return Err(LinkError::Unfit(
+                "nobody here knows the key of this ECU; --key-file, or a registry".to_owned(),
+            ));
         };
         self.ask_for(&Request::SendKey { level, key: &key }).map(|_| ())
     }
@@ -252,9 +263,7 @@ impl Tester {
     /// The adapter is not fit for it, the package is none, or the ECU refuses. The old firmware runs on until the last block was
     /// taken and checked.
     pub fn flash(&mut self, flash: &mut Flash<'_>) -> Result<(), LinkError> {
-        if let Some(why) = self.transport.unfit_for_flashing() {
-            return Err(LinkError::Unfit(why));
-        }
+        self.transport.prepare_for_flashing()?;
         let package = Package::parse(flash.package)?.ok_or(PackageError::NoPackage)?;
         if package.bytes() != flash.package.len() {
             return Err(PackageError::Payload.into());

@@ -8,7 +8,9 @@ use std::time::{Duration, Instant};
 
 use embedded_can::Id;
 use headlock_wire::can::{CanFrame, IdText, raw_id};
-use headlock_wire::elm327::{Answer, ElmError, Identity, Kind, Probe, Reply, Resync, Risks, Shape, Synced, Unfit};
+use headlock_wire::elm327::{
+    Answer, ElmError, Identity, Kind, LONGEST_ANSWER, Probe, Reply, Resync, Risks, Shape, Synced, Unfit,
+};
 use headlock_wire::isotp::{Flow, FlowControl, Framing, Payload, Pci, Sender, Sent};
 
 use super::{Direction, LinkError, Stream, Trace, Transport};
@@ -18,6 +20,10 @@ use crate::hex;
 const COMMAND: Duration = Duration::from_secs(3);
 /// The longest request that an adapter frames by itself.
 const SHORT_BYTES: usize = 7;
+/// Vehicle, download and serial in one request: more than 64 bytes come back.
+const LONG_READ: &str = "22F190FD04F18C";
+/// Longer than any separation time between two frames, shorter than the wait for a flow control.
+const LONGEST_SEPARATION_US: u64 = 500_000;
 /// The longest message on CAN here.
 const MOST_BYTES: usize = 4_095;
 /// Through one that cannot be told to send frames one by one.
@@ -33,6 +39,10 @@ pub struct Elm327 {
     identity: Identity,
     /// A command whose prompt has not come.
     outstanding: Option<Answer>,
+    /// What has come of its answer.
+    heard: Vec<u8>,
+    /// Messages of its answer that were given away before it was complete.
+    told: usize,
     messages: VecDeque<Vec<u8>>,
     /// What went wrong with the last command, to be told once.
     failed: Option<ElmError>,
@@ -57,6 +67,8 @@ impl Elm327 {
             response: ids.1,
             identity: unknown(),
             outstanding: None,
+            heard: Vec::new(),
+            told: 0,
             messages: VecDeque::new(),
             failed: None,
             started: Instant::now(),
@@ -128,6 +140,8 @@ impl Elm327 {
 
     fn begin(&mut self, command: &str) -> Result<(), LinkError> {
         self.outstanding = Some(Answer::to(command));
+        self.heard.clear();
+        self.told = 0;
         self.stream.write(format!("{command}\r").as_bytes())
     }
 
@@ -136,6 +150,7 @@ impl Elm327 {
         loop {
             let Some(answer) = &mut self.outstanding else { return Err(LinkError::TimedOut) };
             let used = answer.feed(&self.waiting);
+            self.heard.extend(&self.waiting[..used.unwrap_or(self.waiting.len())]);
             self.waiting.drain(..used.unwrap_or(self.waiting.len()));
             if used.is_some() {
                 return self.outstanding.take().ok_or(LinkError::TimedOut);
@@ -164,7 +179,9 @@ impl Elm327 {
         loop {
             match resync.poll(self.now_us()) {
                 Synced::Ready => return Ok(()),
-                Synced::Dead => return Err(LinkError::Unfit("it no longer answers; unplug it and plug it in again".to_owned())),
+                Synced::Dead => {
+                    return Err(LinkError::Unfit("it no longer answers; unplug it and plug it in again".to_owned()));
+                }
                 Synced::Working => {}
             }
             if let Some(bytes) = resync.outgoing(self.now_us()) {
@@ -215,8 +232,7 @@ impl Elm327 {
             match sender.poll(self.now_us())? {
                 Sent::Frame(payload) => {
                     // Only the frame that ends a block is answered, by the next flow control.
-                    let is_answered = sender.poll(self.now_us()).is_ok_and(|sent| sent == Sent::Nothing)
-                        && sender.deadline_us().is_some_and(|us| us > self.now_us() + 500_000);
+                    let is_answered = sender.deadline_us().is_some_and(|us| us > self.now_us() + LONGEST_SEPARATION_US);
                     if silent == is_answered {
                         self.command(if is_answered { "ATR1" } else { "ATR0" })?;
                         silent = !is_answered;
@@ -260,7 +276,8 @@ impl Elm327 {
         for frame in frames.iter().filter(|frame| frame.id() == self.response) {
             sender.frame(self.now_us(), frame.data())?;
         }
-        let flow_control = |frame: &CanFrame| matches!(Pci::decode(Framing::NORMAL, frame.data()), Some(Pci::FlowControl(_)));
+        let flow_control =
+            |frame: &CanFrame| matches!(Pci::decode(Framing::NORMAL, frame.data()), Some(Pci::FlowControl(_)));
         let lines = reply.lines.iter().zip(&frames).filter(|(_, frame)| !flow_control(frame));
         let lines: Vec<String> = lines.map(|(line, _)| line.clone()).collect();
         if sender.is_idle() && !lines.is_empty() {
@@ -287,8 +304,20 @@ impl Elm327 {
             }
         }
         let ours = reply.messages(Shape::Headers)?.into_iter().filter(|message| message.from == Some(own));
-        self.messages.extend(ours.map(|message| message.bytes));
+        self.messages.extend(ours.map(|message| message.bytes).skip(self.told));
         Ok(())
+    }
+
+    /// Messages that are there although the adapter waits for more of them, as it does after a response pending.
+    fn take_early(&mut self) {
+        let text = String::from_utf8_lossy(&self.heard[..self.heard.len().min(LONGEST_ANSWER)]);
+        let Some(end) = text.rfind('\r') else { return };
+        let lines = text[..end].split(['\r', '\n']).map(str::trim).filter(|line| !line.is_empty()).map(str::to_owned);
+        let reply = Reply { lines: lines.collect(), searched: false };
+        let Ok(messages) = reply.messages(Shape::Headers) else { return };
+        let ours = messages.into_iter().filter(|message| message.from == Some(self.response));
+        self.messages.extend(ours.map(|message| message.bytes).skip(self.told));
+        self.told += self.messages.len();
     }
 
     /// The adapter has stopped listening, but the ECU has said that it will answer: listens to the bus.
@@ -358,10 +387,12 @@ impl Transport for Elm327 {
                 None => {}
             }
             if self.outstanding.is_some() {
-                match self.finish(deadline)?.reply() {
-                    Ok(reply) => self.take(&reply)?,
-                    Err(ElmError::NoData) => return Err(LinkError::TimedOut),
-                    Err(why) => return Err(why.into()),
+                match self.finish(deadline).map(|answer| answer.reply()) {
+                    Ok(Ok(reply)) => self.take(&reply)?,
+                    Ok(Err(ElmError::NoData)) => return Err(LinkError::TimedOut),
+                    Ok(Err(why)) => return Err(why.into()),
+                    Err(LinkError::TimedOut) => self.take_early(),
+                    Err(why) => return Err(why),
                 }
             } else {
                 self.overhear(deadline)?;
@@ -398,16 +429,16 @@ impl Transport for Elm327 {
         Ok(Some(millivolts(volts).ok_or(LinkError::Adapter(ElmError::Garbage))?))
     }
 
-    /// Asks once more, with a long read: who writes firmware needs long messages both ways.
-    fn unfit_for_flashing(&self) -> Option<String> {
-        self.identity.fit_for_flashing().err().map(|why| match why {
-            Unfit::Unknown => "it does not say what it is".to_owned(),
-            Unfit::TwoBytes => "it reads only two bytes of a request".to_owned(),
-            Unfit::ThreeBytesUntested => "no ECU showed that it passes on whole requests".to_owned(),
-            Unfit::Freezes => "it freezes on long answers".to_owned(),
-            Unfit::LongRepliesUntested => "no long answer was read through it yet".to_owned(),
-            Unfit::Lacks(ability) => format!("it lacks what long messages need ({ability:?})"),
-        })
+    /// Who writes firmware needs long messages both ways, so a long one is read first. A copy that cannot stand it freezes, and has
+    /// to be unplugged; nothing was written then.
+    fn prepare_for_flashing(&mut self) -> Result<(), LinkError> {
+        if self.identity.fit_for_flashing() == Err(Unfit::LongRepliesUntested) {
+            self.synchronise()?;
+            let risks = Risks { long_read: Some(LONG_READ.to_owned()), try_automatic: false };
+            self.identity = self.probe(risks)?;
+            self.set_up()?;
+        }
+        self.identity.fit_for_flashing().map_err(|why| LinkError::Unfit(why.to_string()))
     }
 
     fn trace(&mut self) -> Option<&mut Trace> {

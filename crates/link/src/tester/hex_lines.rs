@@ -38,7 +38,8 @@ impl Transport for HexLines {
         loop {
             if let Some(end) = self.waiting.iter().position(|byte| *byte == b'\n') {
                 let line: Vec<u8> = self.waiting.drain(..=end).collect();
-                let bytes = hex::bytes(line.trim_ascii()).ok_or(LinkError::OtherProtocol("lines of hexadecimal digits"))?;
+                let bytes =
+                    hex::bytes(line.trim_ascii()).ok_or(LinkError::OtherProtocol("lines of hexadecimal digits"))?;
                 if let Some(trace) = &mut self.trace {
                     trace.message(Direction::FromEcu, &bytes);
                 }

@@ -60,9 +60,12 @@ pub trait Transport {
         Ok(None)
     }
 
-    /// Why no firmware may be sent through it; none if it is fit.
-    fn unfit_for_flashing(&self) -> Option<String> {
-        None
+    /// Makes sure that firmware can be sent through it.
+    ///
+    /// # Errors
+    /// [`LinkError::Unfit`], and why.
+    fn prepare_for_flashing(&mut self) -> Result<(), LinkError> {
+        Ok(())
     }
 
     /// What it writes down of what it sees.

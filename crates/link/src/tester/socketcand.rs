@@ -52,7 +52,9 @@ impl Socketcand {
     fn event<T>(&mut self, deadline: Instant, take: impl Fn(&Event<'_>) -> Option<T>) -> Result<T, LinkError> {
         loop {
             let found = match message(&self.waiting) {
-                Ok(found) => found.map(|(text, length)| (Event::decode(text).ok().and_then(|event| take(&event)), length)),
+                Ok(found) => {
+                    found.map(|(text, length)| (Event::decode(text).ok().and_then(|event| take(&event)), length))
+                }
                 Err(_) => return Err(LinkError::OtherProtocol("socketcand")),
             };
             if let Some((taken, length)) = found {

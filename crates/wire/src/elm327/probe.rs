@@ -106,6 +106,19 @@ pub enum Unfit {
     Lacks(Ability),
 }
 
+impl core::fmt::Display for Unfit {
+    fn fmt(&self, f: &mut core::fmt::Formatter<'_>) -> core::fmt::Result {
+        match self {
+            Self::Unknown => f.write_str("it does not say what it is"),
+            Self::TwoBytes => f.write_str("it reads only two bytes of a request"),
+            Self::ThreeBytesUntested => f.write_str("no ECU showed that it passes on whole requests"),
+            Self::Freezes => f.write_str("it freezes on long answers"),
+            Self::LongRepliesUntested => f.write_str("no long answer was read through it yet"),
+            Self::Lacks(ability) => write!(f, "it lacks what long messages need ({ability:?})"),
+        }
+    }
+}
+
 /// What the probe found.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Identity {
