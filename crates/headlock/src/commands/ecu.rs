@@ -73,6 +73,10 @@ pub struct Args {
     /// socketcand on TCP, with the bus can0.
     #[arg(long, value_name = "ADDRESS", num_args = 0..=1, default_missing_value = "127.0.0.1:29536")]
     socketcand: Vec<SocketAddr>,
+    /// A CAN interface of the kernel, like can0.
+    #[cfg(feature = "socketcan")]
+    #[arg(long, value_name = "INTERFACE")]
+    socketcan: Vec<String>,
     /// SOVD on HTTP.
     #[arg(long, value_name = "ADDRESS", num_args = 0..=1, default_missing_value = "127.0.0.1:7690")]
     sovd: Vec<SocketAddr>,
@@ -191,6 +195,8 @@ fn endpoints(args: &Args) -> Result<Vec<Endpoint>, Failure> {
         });
     }
     all.extend(args.socketcand.iter().map(|at| Endpoint::Socketcand(*at)));
+    #[cfg(feature = "socketcan")]
+    all.extend(args.socketcan.iter().cloned().map(Endpoint::Socketcan));
     all.extend(args.sovd.iter().map(|at| Endpoint::Sovd(*at)));
     if all.is_empty() {
         return Err(Failure::input(

@@ -11,6 +11,8 @@ mod elm327;
 mod node;
 mod pty;
 mod slcan;
+#[cfg(feature = "socketcan")]
+mod socketcan;
 mod socketcand;
 mod sovd;
 mod state_file;
@@ -135,7 +137,11 @@ impl Host {
                 Ok(Reached { protocol: "sovd", at })
             }
             #[cfg(feature = "socketcan")]
-            Endpoint::Socketcan(_) => unreachable!("opened below"),
+            Endpoint::Socketcan(interface) => {
+                let socket = socketcan::open(&interface).map_err(|why| ListenError { at: interface.clone(), why })?;
+                tokio::task::spawn_local(socketcan::serve(socket, self.handle.clone()));
+                Ok(Reached { protocol: "socketcan", at: interface })
+            }
         }
     }
 

@@ -10,6 +10,8 @@ mod elm327;
 mod error;
 mod hex_lines;
 mod slcan;
+#[cfg(feature = "socketcan")]
+mod socketcan;
 mod socketcand;
 mod stream;
 mod trace;
@@ -25,6 +27,8 @@ pub use elm327::Elm327;
 pub use error::LinkError;
 pub use hex_lines::HexLines;
 pub use slcan::Slcan;
+#[cfg(feature = "socketcan")]
+pub use socketcan::Socketcan;
 pub use socketcand::Socketcand;
 pub use stream::Stream;
 pub use trace::{Direction, Trace};

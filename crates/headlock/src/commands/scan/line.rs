@@ -27,6 +27,10 @@ struct Which {
     /// A socketcand server, HOST:PORT or HOST:PORT/BUS.
     #[arg(long, value_name = "ADDRESS")]
     socketcand: Option<String>,
+    /// A CAN interface of the kernel, like can0, that is up at the car's speed.
+    #[cfg(feature = "socketcan")]
+    #[arg(long, value_name = "INTERFACE")]
+    socketcan: Option<String>,
     /// A virtual ECU of a test tool: tcp-lines://HOST:PORT.
     #[arg(long, value_name = "URL")]
     target: Option<String>,
@@ -75,6 +79,11 @@ impl LineArgs {
     /// Opens it.
     pub(super) fn open(&self) -> Result<(Tester, Option<Adapter>), Failure> {
         let ids = (self.request_id, self.response_id);
+        #[cfg(feature = "socketcan")]
+        if let Some(interface) = &self.which.socketcan {
+            let bus = headlock_link::tester::Socketcan::open(interface)?;
+            return Ok((Tester::new(Box::new(CanTransport::new(bus, ids.0, ids.1, self.can_trace()?))), None));
+        }
         let mut adapter = None;
         let transport: Box<dyn Transport> = if let Some(at) = &self.which.elm327 {
             let elm = Elm327::open(at, self.baud, ids, self.can_trace()?)?;
