@@ -270,7 +270,8 @@ const fn clear(state: State, clears: Clears) -> State {
     }
     let phase = match state.phase {
         Phase::Waiting { .. } if clears.wait => Phase::Armed,
-        Phase::LockedOut if clears.locked_out => Phase::Armed,
+        // Where that is not cleared nothing is.
+        Phase::LockedOut => Phase::Armed,
         other => other,
     };
     State { phase, tally, ..state }

@@ -617,6 +617,16 @@ fn ms(wait: Option<Span>) -> Option<u64> {
 }
 
 #[test]
+fn a_position_named_twice_is_in_the_set() {
+    for position in IGNITIONS {
+        let twice = IgnitionSet::NONE.with(position).with(position);
+        assert!(twice.contains(position));
+        assert_eq!(twice, IgnitionSet::NONE.with(position));
+        assert_eq!(IgnitionSet::ANY.with(position), IgnitionSet::ANY);
+    }
+}
+
+#[test]
 fn a_wait_doubles_with_each_failure_beyond_its_rung() {
     let ladder = ladder(&[rung(Scope::Failures, 3, 1_000, 2, None)]);
     let waits: Vec<_> = (1..=6).map(|n| ms(ladder.wait_for(Scope::Failures, n))).collect();
