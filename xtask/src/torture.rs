@@ -17,7 +17,7 @@ pub(crate) fn run(histories: u64, fuzz_minutes: u64) -> Result<(), String> {
     }
     let tool = tool.to_string_lossy().into_owned();
     let time = format!("-max_total_time={}", fuzz_minutes * 60);
-    for target in ["image", "events", "uds", "isotp", "doip", "slcan", "socketcand"] {
+    for target in ["image", "events", "uds", "isotp", "doip", "slcan", "socketcand", "elm327"] {
         // The sanitisers are not in the stable toolchain's promise; the compiler has them all the same.
         let args = ["run", "--fuzz-dir", "fuzz", target, "--", &time];
         call(&format!("fuzzing {target}"), &tool, &args, &[("RUSTC_BOOTSTRAP", "1")])?;
