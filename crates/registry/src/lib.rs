@@ -1,0 +1,4 @@
+//! The desk that releases a code to its owner and to nobody else: domain only, no HTTP and no pages.
+#![forbid(unsafe_code)]
+
+pub mod log;
