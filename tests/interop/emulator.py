@@ -5,7 +5,7 @@ import pytest
 from harness.emulator import VINS, Cable
 from harness.scan import scan
 
-IN_TIME_S = 30
+IN_TIME_S = 60
 
 
 def answer(name, xml):

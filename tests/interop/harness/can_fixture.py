@@ -1,6 +1,7 @@
 """An ECU behind an SLCAN adapter, both made by hand, so that every frame can go wrong as a test wants it."""
 
 import os
+import select
 import threading
 import time
 import tty
@@ -29,22 +30,23 @@ class CanEcu:
         self.path = os.ttyname(tester)
         self._tester = tester
         self._flow = threading.Event()
-        self._partial = b""
-        self.requests = []
-        threading.Thread(target=self._read, daemon=True).start()
+        self._ended = threading.Event()
+        self._reader = threading.Thread(target=self._read, daemon=True)
+        self._reader.start()
 
     def end(self):
+        # A thread that still read would read from whoever gets the descriptor next.
+        self._ended.set()
+        self._reader.join()
         os.close(self._tester)
         os.close(self._adapter)
 
     def _read(self):
         line = b""
-        while True:
-            try:
-                received = os.read(self._adapter, 4096)
-            except OSError:
-                return
-            for byte in received:
+        while not self._ended.is_set():
+            if not select.select([self._adapter], [], [], 0.05)[0]:
+                continue
+            for byte in os.read(self._adapter, 4096):
                 if byte == 0x0D:
                     self._command(line)
                     line = b""
@@ -52,10 +54,8 @@ class CanEcu:
                     line += bytes([byte])
 
     def _write(self, data):
-        try:
+        if not self._ended.is_set():
             os.write(self._adapter, data)
-        except OSError:
-            self._flow.set()
 
     def _command(self, line):
         if line[:1] != b"t":
@@ -67,7 +67,6 @@ class CanEcu:
             self._flow.set()
         elif identifier in (REQUEST, 0x7DF) and data[0] >> 4 == 0:
             request = data[1 : 1 + data[0]]
-            self.requests.append(request)
             threading.Thread(target=self._reply, args=(request,), daemon=True).start()
 
     def send(self, data, identifier=RESPONSE):
@@ -75,6 +74,8 @@ class CanEcu:
 
     def _reply(self, request):
         for step in self._answer(request):
+            if self._ended.is_set():
+                return
             match step:
                 case bytes():
                     self._send_message(step)

@@ -79,8 +79,9 @@ class Emulator(Program):
         return (self.folder / "out.log").read_text(errors="replace")
 
     def kill(self):
-        super().kill()
-        os.close(self._commands)
+        if self.alive():
+            super().kill()
+            os.close(self._commands)
 
 
 class Cable:
