@@ -7,7 +7,7 @@ logging.getLogger("scapy").setLevel(logging.ERROR)
 from scapy.config import conf  # noqa: E402
 
 from harness.ecu import VIN  # noqa: E402
-from harness.uds import ALWAYS_READABLE  # noqa: E402
+from harness.uds import DIDS  # noqa: E402
 
 conf.contribs["UDS"] = {"treat-response-pending-as-answer": False}
 
@@ -83,4 +83,4 @@ def test_identifiers_are_found_in_every_session(ecu):
         for result in results(scanner, UDS_RDBIEnumerator)
         if bytes(result.resp)[0] == 0x22 + POSITIVE
     }
-    assert found == ALWAYS_READABLE
+    assert found == DIDS

@@ -10,7 +10,7 @@ from udsoncan.client import Client
 from udsoncan.connections import PythonIsoTpConnection
 
 from harness.ecu import VIN
-from harness.uds import ALWAYS_READABLE, configuration, read, refusal
+from harness.uds import DIDS, configuration, read, refusal
 
 REQUEST, RESPONSE, FUNCTIONAL = 0x7E0, 0x7E8, 0x7DF
 WIRES = ["slcan", "socketcand"]
@@ -61,7 +61,7 @@ def test_the_vin_is_read_in_several_frames(ecu, wire):
 @pytest.mark.parametrize("flow", [{"blocksize": 1}, {"blocksize": 2, "stmin": 5}, {"stmin": 0xF5}, {"stmin": 20}])
 def test_our_flow_control_is_heeded(ecu, wire, flow):
     with bus_of(ecu, wire) as bus, client_on(bus, **flow) as client:
-        for did in ALWAYS_READABLE:
+        for did in DIDS:
             assert read(client, did)
 
 

@@ -14,8 +14,8 @@ from harness.ecu import LOGICAL_ADDRESS, TESTER_ADDRESS, key_for
 VIN_DID, SERIAL_DID, SESSION_DID = 0xF190, 0xF18C, 0xF186
 LOCK_STATE_DID, ATTEMPTS_LEFT_DID, WAIT_LEFT_DID = 0xFD00, 0xFD01, 0xFD02
 SUPPLY_DID, DOWNLOAD_DID = 0xFD03, 0xFD04
-ALWAYS_READABLE = {SESSION_DID, 0xF187, 0xF189, SERIAL_DID, VIN_DID, 0xF195, SUPPLY_DID, DOWNLOAD_DID}
-DIDS = ALWAYS_READABLE | {LOCK_STATE_DID, ATTEMPTS_LEFT_DID, WAIT_LEFT_DID}
+LOCK_DIDS = {LOCK_STATE_DID, ATTEMPTS_LEFT_DID, WAIT_LEFT_DID}
+DIDS = {SESSION_DID, 0xF187, 0xF189, SERIAL_DID, VIN_DID, 0xF195, SUPPLY_DID, DOWNLOAD_DID} | LOCK_DIDS
 
 DEFAULT, PROGRAMMING, EXTENDED = 1, 2, 3
 COUNTERS, LOCK, FIRMWARE = 1, 3, 5
@@ -64,12 +64,6 @@ def over_doip(ecu, source=TESTER_ADDRESS, version=2, **more):
     )
     with Client(DoIPClientUDSConnector(doip, close_connection=True), config=configuration(**more)) as client:
         yield client
-
-
-def enter_programming(client):
-    """There is no way from the default session."""
-    client.change_session(EXTENDED)
-    client.change_session(PROGRAMMING)
 
 
 def read(client, did):
