@@ -18,6 +18,10 @@ use crate::hex;
 
 /// How long an adapter may take to answer a command that needs no ECU; `ATZ` takes the longest.
 const COMMAND: Duration = Duration::from_secs(3);
+/// Commands without any answer after which nobody is there.
+const SILENCES: u32 = 2;
+/// Speeds at which adapters leave their factories, the most frequent first.
+const SPEEDS: [u32; 6] = [38_400, 115_200, 9_600, 57_600, 230_400, 500_000];
 /// The longest request that an adapter frames by itself.
 const SHORT_BYTES: usize = 7;
 /// Vehicle, download and serial in one request: more than 64 bytes come back.
@@ -51,16 +55,49 @@ pub struct Elm327 {
 }
 
 impl Elm327 {
-    /// Opens the port, finds out what adapter this is, and sets it up for one ECU.
+    /// Opens the port, finds out what adapter this is, and sets it up for one ECU. Without a speed the usual ones are tried.
     ///
     /// # Errors
     /// The port cannot be had, or nothing there behaves like an adapter.
-    pub fn open(at: &str, baud: u32, ids: (Id, Id), trace: Option<Trace>) -> Result<Self, LinkError> {
+    pub fn open(at: &str, baud: Option<u32>, ids: (Id, Id), mut trace: Option<Trace>) -> Result<Self, LinkError> {
+        let speeds = match baud {
+            Some(baud) => vec![baud],
+            None if at.starts_with("tcp:") => vec![SPEEDS[0]],
+            None => SPEEDS.to_vec(),
+        };
+        let mut last = LinkError::OtherProtocol("ELM327");
+        for baud in speeds {
+            match Self::at_speed(at, baud, ids, trace) {
+                Ok(own) => return Ok(own),
+                Err((LinkError::OtherProtocol(what), back)) => (last, trace) = (LinkError::OtherProtocol(what), back),
+                Err((why, _)) => return Err(why),
+            }
+        }
+        Err(last)
+    }
+
+    /// Gives the trace back where there is no adapter at this speed.
+    fn at_speed(at: &str, baud: u32, ids: (Id, Id), trace: Option<Trace>) -> Result<Self, (LinkError, Option<Trace>)> {
+        let mut own = match Self::connect(at, baud, ids) {
+            Ok(own) => own,
+            Err(why) => return Err((why, trace)),
+        };
+        own.trace = trace;
+        match own.probe(Risks::default()).and_then(|identity| {
+            own.identity = identity;
+            own.set_up()
+        }) {
+            Ok(()) => Ok(own),
+            Err(why) => Err((why, own.trace)),
+        }
+    }
+
+    fn connect(at: &str, baud: u32, ids: (Id, Id)) -> Result<Self, LinkError> {
         let mut stream = Stream::open(at, baud)?;
         // Whatever was half said is over.
         stream.write(b"\r")?;
         stream.drain(Duration::from_millis(200))?;
-        let mut own = Self {
+        Ok(Self {
             stream,
             waiting: Vec::new(),
             request: ids.0,
@@ -72,11 +109,8 @@ impl Elm327 {
             messages: VecDeque::new(),
             failed: None,
             started: Instant::now(),
-            trace,
-        };
-        own.identity = own.probe(Risks::default())?;
-        own.set_up()?;
-        Ok(own)
+            trace: None,
+        })
     }
 
     /// What it is.
@@ -86,7 +120,7 @@ impl Elm327 {
 
     fn probe(&mut self, risks: Risks) -> Result<Identity, LinkError> {
         let mut probe = Probe::new(Some((self.request, self.response)), risks);
-        let mut heard = false;
+        let (mut heard, mut silences) = (false, 0);
         while let Some(command) = probe.command().map(str::to_owned) {
             self.begin(&command)?;
             match self.finish(Instant::now() + COMMAND) {
@@ -99,6 +133,11 @@ impl Elm327 {
                     self.outstanding = None;
                     self.waiting.clear();
                     probe.silent();
+                    silences += 1;
+                    // Where nothing at all is heard there is no adapter, or it listens at another speed.
+                    if !heard && silences == SILENCES {
+                        return Err(LinkError::OtherProtocol("ELM327"));
+                    }
                 }
                 Err(why) => return Err(why),
             }

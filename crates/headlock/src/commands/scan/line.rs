@@ -41,9 +41,9 @@ struct Which {
 pub(super) struct LineArgs {
     #[command(flatten)]
     which: Which,
-    /// The speed of the serial port.
-    #[arg(long, default_value_t = 38_400, value_name = "BAUD")]
-    baud: u32,
+    /// The speed of the serial port; without it the usual ones are tried, and 115200 for SLCAN.
+    #[arg(long, value_name = "BAUD")]
+    baud: Option<u32>,
     /// The unit's address on DoIP.
     #[arg(long, default_value = "1001", value_name = "HEX", value_parser = address)]
     ecu: Address,
@@ -92,7 +92,7 @@ impl LineArgs {
         } else if let Some(at) = &self.which.doip {
             Box::new(DoipTransport::connect(at, self.source, self.ecu, self.ip_trace()?)?)
         } else if let Some(at) = &self.which.slcan {
-            let bus = Slcan::open(at, self.baud)?;
+            let bus = Slcan::open(at, self.baud.unwrap_or(115_200))?;
             Box::new(CanTransport::new(bus, ids.0, ids.1, self.can_trace()?))
         } else if let Some(at) = &self.which.socketcand {
             let (at, bus) = at.split_once('/').unwrap_or((at, "can0"));
