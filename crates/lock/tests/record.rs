@@ -446,6 +446,16 @@ fn a_lock_that_failed_closed_waits_its_longest_finite_wait_and_then_takes_the_ri
 }
 
 #[test]
+fn a_charge_that_was_never_answered_is_not_counted_twice() {
+    let policy = usual_policy();
+    let (checking, _) = step(&policy, counted(1), Event::CodeEntered);
+    assert_eq!((checking.phase, checking.tally.failed), (Phase::Checking, 2));
+    assert_eq!(State::fail_closed(&policy, Some(&checking)).tally.failed, 2);
+    // What may have been lost behind an armed state is one failure.
+    assert_eq!(State::fail_closed(&policy, Some(&counted(2))).tally.failed, 3);
+}
+
+#[test]
 fn who_loses_its_record_stands_where_the_next_failure_is_the_worst() {
     let ends = Policy {
         tries: Tries { locked_out_after_attempts: Some(7), ..usual_policy().tries },
