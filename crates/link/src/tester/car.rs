@@ -103,15 +103,13 @@ impl Tester {
     /// # Errors
     /// It tells neither.
     pub fn vin(&mut self) -> Result<String, LinkError> {
-        let first = match self.read_text(Did::VIN) {
+        let first = match self.read(Did::VIN) {
             Err(why @ (LinkError::Negative { .. } | LinkError::TimedOut | LinkError::Adapter(_))) => why,
-            read => return read,
+            Ok(data) => return vin_of(&data),
+            Err(why) => return Err(why),
         };
         match self.request(&[0x09, 0x02]) {
-            Ok(answer) => match answer.get(3..).map(|vin| String::from_utf8(vin.to_vec())) {
-                Some(Ok(vin)) => Ok(vin.trim_matches('\0').to_owned()),
-                _ => Err(LinkError::Shape { what: "a vehicle's number", bytes: answer.len() }),
-            },
+            Ok(answer) => vin_of(answer.get(3..).unwrap_or_default()),
             Err(_) => Err(first),
         }
     }
@@ -135,7 +133,7 @@ impl Tester {
                 _ => Err(LinkError::Shape { what: "a supply", bytes: data.len() }),
             },
             // Mode 01, parameter 42: the supply of the control module, a millivolt a bit.
-            Err(LinkError::Negative { .. }) => match self.request(&[0x01, 0x42])?[..] {
+            Err(LinkError::Negative { .. } | LinkError::TimedOut) => match self.request(&[0x01, 0x42])?[..] {
                 [_, _, high, low] => Ok(u16::from_be_bytes([high, low]).into()),
                 ref answer => Err(LinkError::Shape { what: "a supply", bytes: answer.len() }),
             },
@@ -149,7 +147,7 @@ impl Tester {
     /// It tells neither.
     pub fn dtcs(&mut self, mask: DtcStatus) -> Result<Vec<ReadDtc>, LinkError> {
         let answer = match self.ask_for(&Request::ReadDtcInformation(DtcReport::ByStatusMask(mask))) {
-            Err(LinkError::Negative { .. }) => return self.obd_dtcs(),
+            Err(LinkError::Negative { .. } | LinkError::TimedOut) => return self.obd_dtcs(),
             answer => answer?,
         };
         match Response::decode(&answer)? {
@@ -331,6 +329,18 @@ impl Tester {
             }
         }
     }
+}
+
+/// 17 digits and letters (ISO 3779), with or without bytes that fill them up; some cars' controllers know shorter ones, but then it is
+/// not the vehicle's number.
+fn vin_of(data: &[u8]) -> Result<String, LinkError> {
+    let filling = |byte: &u8| matches!(byte, 0 | 0xFF | b' ');
+    let from = data.iter().position(|byte| !filling(byte)).unwrap_or(data.len());
+    let to = data.iter().rposition(|byte| !filling(byte)).map_or(from, |last| last + 1);
+    let vin = &data[from..to];
+    let fits = vin.len() == 17 && vin.iter().all(u8::is_ascii_alphanumeric);
+    let text = String::from_utf8(vin.to_vec()).ok().filter(|_| fits);
+    text.ok_or(LinkError::Shape { what: "a vehicle's number", bytes: data.len() })
 }
 
 /// The level that firmware is behind.

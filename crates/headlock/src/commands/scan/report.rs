@@ -62,14 +62,15 @@ impl Report {
     /// Reads all that a unit tells; what one does not tell is noted, a line that breaks is an error.
     pub(super) fn read(tester: &mut Tester, adapter: Option<Adapter>) -> Result<Self, Failure> {
         let mut not_read = Vec::new();
-        let mut silent = 0;
-        let mut note = |what, error: LinkError| -> Result<(), LinkError> {
+        let (mut silent, mut answered) = (0, false);
+        let mut note = |what, error: LinkError, answered: &mut bool| -> Result<(), LinkError> {
             match error {
                 LinkError::Closed | LinkError::Io(_) | LinkError::NotDelivered(_) | LinkError::Unfit(_) => Err(error),
                 // Where nothing at all answers there is nobody.
-                LinkError::TimedOut if silent == 2 => Err(error),
+                LinkError::TimedOut if silent == 2 && !*answered => Err(error),
                 error => {
                     silent += u32::from(matches!(error, LinkError::TimedOut));
+                    *answered |= matches!(error, LinkError::Negative { .. });
                     not_read.push((what, error.word(), error.to_string()));
                     Ok(())
                 }
@@ -78,9 +79,12 @@ impl Report {
         macro_rules! read {
             ($what:literal, $read:expr) => {
                 match $read {
-                    Ok(value) => Some(value),
+                    Ok(value) => {
+                        answered = true;
+                        Some(value)
+                    }
                     Err(error) => {
-                        note($what, error)?;
+                        note($what, error, &mut answered)?;
                         None
                     }
                 }
