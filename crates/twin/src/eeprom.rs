@@ -70,7 +70,7 @@ impl Memory {
         self.generation += 1;
     }
 
-    /// A number that grows with every write.
+    /// A number that grows with every change.
     pub(crate) const fn generation(&self) -> u64 {
         self.generation
     }
@@ -99,6 +99,7 @@ impl Memory {
 
     pub(crate) fn lose_unretained(&mut self) {
         if let Some(retained) = &self.retained {
+            self.generation += 1;
             self.bytes.clone_from(retained);
         }
     }
@@ -106,6 +107,7 @@ impl Memory {
     /// Flips one bit; numbers beyond the end begin again.
     pub(crate) fn rot(&mut self, bit: u32) {
         let bit = usize::try_from(bit).unwrap_or(0) % (self.bytes.len() * 8).max(1);
+        self.generation += 1;
         if let Some(byte) = self.bytes.get_mut(bit / 8) {
             *byte ^= 1 << (bit % 8);
         }

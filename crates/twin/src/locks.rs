@@ -77,7 +77,7 @@ impl Twin {
         effect
     }
 
-    fn note_saved(&mut self, saved: Result<(), StoreError>) {
+    pub(crate) fn note_saved(&mut self, saved: Result<(), StoreError>) {
         if saved.is_err() && !self.memory.was_cut {
             self.records.push(Record::WriteFailed);
         }
@@ -118,11 +118,14 @@ impl Twin {
         self.locks[index].keeper.save(&mut board).is_ok()
     }
 
-    /// Whether the supply and its fuse allow a write.
+    /// Whether supply, fuse and memory allow a write.
     pub(crate) fn can_save(&self) -> bool {
-        !self.memory.read_only
-            && self.car.mv >= self.spec.saves_above_mv
-            && !self.fuse_feeds_out(headlock_profile::behaviour::FeedsWord::Memory)
+        !self.memory.read_only && self.supply_allows_writes()
+    }
+
+    /// The same, whatever the memory makes of it.
+    pub(crate) fn supply_allows_writes(&self) -> bool {
+        self.car.mv >= self.spec.saves_above_mv && !self.fuse_feeds_out(headlock_profile::behaviour::FeedsWord::Memory)
     }
 
     /// A completed entry.
@@ -194,6 +197,13 @@ impl Twin {
             let code: String = code.into_iter().collect();
             (!self.would_open(index, &code)).then_some(code)
         })
+    }
+
+    /// Whether each of its characters may stand at its place in a code of the lock that is asked for.
+    pub(crate) fn has_shape_of_code(&self, code: &str) -> bool {
+        let alphabets = &self.locks[self.current_lock().unwrap_or(0)].alphabets;
+        code.chars().count() == alphabets.len()
+            && code.chars().zip(alphabets.iter()).all(|(c, known)| known.contains(&c))
     }
 
     pub(crate) fn would_open(&self, index: usize, code: &str) -> bool {

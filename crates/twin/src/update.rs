@@ -37,7 +37,9 @@ pub(crate) enum JobEnd {
 
 impl Twin {
     pub(crate) fn usb(&mut self, stick: Option<Stick>) {
-        if stick.is_none() && self.job.as_ref().is_some_and(|job| job.ends != JobEnd::Unprotected) {
+        // What a tester has sent does not come from the stick.
+        let from_stick = |job: &Job| job.ends != JobEnd::Unprotected && job.version.is_none();
+        if stick.is_none() && self.job.as_ref().is_some_and(from_stick) {
             self.cut_job();
         }
         self.stick = stick;

@@ -1,10 +1,10 @@
 //! What can be read by identifier.
 
 use headlock_lock::{Phase, Span};
-use headlock_profile::behaviour::RequestWord;
 use headlock_wire::uds::{Did, DidList, Nrc, Response};
 
 use super::{Ecu, Outcome, Peer, Served};
+use crate::input::Request;
 use crate::record::PhaseKind;
 use crate::twin::kind;
 
@@ -58,11 +58,11 @@ impl Ecu {
             }
             Did::PART_NUMBER => out.extend(self.part_number.as_bytes()),
             Did::SOFTWARE_NUMBER | Did::SOFTWARE_VERSION => {
-                self.allowed(peer, RequestWord::ReadFirmware)?;
+                self.allowed(peer, Request::ReadFirmware)?;
                 out.extend(self.twin.firmware.as_str().as_bytes());
             }
             Did::SERIAL => {
-                self.allowed(peer, RequestWord::ReadSerial)?;
+                self.allowed(peer, Request::ReadSerial)?;
                 out.extend(self.twin.serial.as_bytes());
             }
             Did::VIN => out.extend(self.vin),
@@ -73,7 +73,7 @@ impl Ecu {
                 out.extend(digest);
             }
             LOCK_STATE | ATTEMPTS_LEFT | WAIT_LEFT => {
-                self.allowed(peer, RequestWord::ReadState)?;
+                self.allowed(peer, Request::ReadState)?;
                 self.lock_datum(did, out);
             }
             _ => return Err(Nrc::RequestOutOfRange),
@@ -82,10 +82,17 @@ impl Ecu {
     }
 
     /// Reading costs nothing where no source says otherwise; what a reading says not to be answered is answered to nobody.
-    fn allowed(&self, peer: Peer, word: RequestWord) -> Result<(), Nrc> {
+    fn allowed(&mut self, peer: Peer, request: Request) -> Result<(), Nrc> {
+        let word = crate::diagnostics::word(&request);
         let named = self.twin.spec.behaviour.diagnostic.iter().any(|spec| spec.request == word);
         match self.twin.offer(word) {
-            Some(spec) => self.unlocked(peer, super::routine::level_of(spec)),
+            Some(spec) => {
+                self.unlocked(peer, super::routine::level_of(spec))?;
+                if spec.unstable || !spec.loses.is_empty() {
+                    self.ask(request);
+                }
+                Ok(())
+            }
             None if named => Err(Nrc::RequestOutOfRange),
             None => Ok(()),
         }

@@ -37,6 +37,8 @@ struct Active {
     /// A block was taken already.
     began: bool,
     end: usize,
+    /// The longest `36` that it was told to send.
+    block_bytes_max: usize,
 }
 
 impl Download {
@@ -58,6 +60,11 @@ impl Download {
         if self.active.as_ref().is_some_and(|active| active.tester == tester) {
             self.active = None;
         }
+    }
+
+    /// Who sends firmware now.
+    pub(super) fn sender(&self) -> Option<TesterId> {
+        self.active.as_ref().map(|active| active.tester)
     }
 
     /// The package that waits to be written.
@@ -88,6 +95,9 @@ impl Download {
         package.verify(&self.staged, maker)?;
         if package.unit != unit {
             return Err(PackageError::OtherUnit { found: package.unit, wanted: unit.to_owned() });
+        }
+        if package.version.parse::<Firmware>().is_err() {
+            return Err(PackageError::Header);
         }
         self.digest.update(&self.staged[package.header_bytes..]);
         self.package = Some(package);
@@ -129,11 +139,6 @@ impl Ecu {
     }
 
     pub(super) fn request_download(&mut self, peer: Peer, data_format: u8, memory: Memory) -> Served {
-        if !self.takes_firmware() {
-            return Err(Nrc::UploadDownloadNotAccepted);
-        }
-        let offer = self.twin.offer(RequestWord::Reflash);
-        self.unlocked(peer, offer.map_or(Some(0x05), routine::level_of))?;
         let held = self.download.active.as_ref();
         if held.is_some_and(|active| active.tester != peer.tester) {
             return Err(Nrc::UploadDownloadNotAccepted);
@@ -148,9 +153,19 @@ impl Ecu {
         }
         let end = usize::try_from(end).unwrap_or(usize::MAX);
         self.download.ready = false;
-        self.download.active = Some(Active { tester: peer.tester, counter: 1, began: false, end });
-        let block_bytes_max = u64::try_from(peer.bytes_max.min(BLOCK_BYTES_MAX)).unwrap_or(u64::MAX);
+        let block_bytes_max = peer.bytes_max.min(BLOCK_BYTES_MAX);
+        self.download.active = Some(Active { tester: peer.tester, counter: 1, began: false, end, block_bytes_max });
+        let block_bytes_max = u64::try_from(block_bytes_max).unwrap_or(u64::MAX);
         Ok(Outcome::of(&Response::RequestDownload { block_bytes_max }))
+    }
+
+    /// Whether this tester has unlocked what firmware is behind; where none is taken at all there is nothing to unlock.
+    pub(super) fn may_download(&self, peer: Peer) -> Result<(), Nrc> {
+        if !self.takes_firmware() {
+            return Err(Nrc::UploadDownloadNotAccepted);
+        }
+        let offer = self.twin.offer(RequestWord::Reflash);
+        self.unlocked(peer, offer.map_or(Some(0x05), routine::level_of))
     }
 
     /// Some unit takes no firmware by its connector at all.
@@ -172,7 +187,7 @@ impl Ecu {
         if counter != active.counter {
             return Err(Nrc::WrongBlockSequenceCounter);
         }
-        if data.is_empty() {
+        if data.is_empty() || data.len() + 2 > active.block_bytes_max {
             return Err(Nrc::IncorrectMessageLengthOrInvalidFormat);
         }
         if download.staged.len() + data.len() > active.end {
@@ -215,7 +230,6 @@ impl Ecu {
             return Err(Nrc::ConditionsNotCorrect);
         }
         download.ready = true;
-        self.generation += 1;
         Ok(Outcome::of(&Response::RequestTransferExit { record: &[] }))
     }
 }

@@ -25,7 +25,7 @@ pub use security::{HmacKeys, KEY_BYTES, KeyProvider, SEED_BYTES};
 pub use trouble::{DTC_EEPROM, DTC_KEY_STUCK, DTC_LOW_SUPPLY};
 
 use crate::input::Input;
-use crate::record::Answer;
+use crate::record::{Answer, Record};
 use crate::twin::Twin;
 use download::Download;
 use security::Security;
@@ -89,9 +89,14 @@ pub struct Ecu {
     troubles: Troubles,
     download: Download,
     pending: Option<Pending>,
+    /// The self test was run to its end since the last start.
+    self_tested: bool,
+    /// What a routine did to the locks may be missing in the memory.
+    unwritten: bool,
     /// A restart that is due once its answer is on its way.
     reset_due: Option<u64>,
     generation: u64,
+    noted: Option<retained::Noted>,
 }
 
 /// What one tester has brought about.
@@ -173,8 +178,11 @@ impl Ecu {
             troubles: Troubles::default(),
             download: Download::default(),
             pending: None,
+            self_tested: false,
+            unwritten: false,
             reset_due: None,
             generation: 0,
+            noted: None,
         }
     }
 
@@ -187,6 +195,16 @@ impl Ecu {
     pub fn happen(&mut self, now_ms: u64, input: Input) {
         self.twin.apply(now_ms, input);
         self.follow();
+    }
+
+    /// Cuts the supply at the `n`th byte written from now on, counted from 1.
+    pub const fn schedule_cut(&mut self, n: u32, tear: crate::eeprom::Tear) {
+        self.twin.schedule_cut(n, tear);
+    }
+
+    /// Drops a cut that no write has reached.
+    pub const fn unschedule_cut(&mut self) {
+        self.twin.unschedule_cut();
     }
 
     /// The supply of the unit, in millivolts.
@@ -209,13 +227,19 @@ impl Ecu {
             conversation.heard_ms = now_ms;
         }
         let busy = self.pending.as_ref().is_some_and(|pending| pending.peer.tester == peer.tester);
-        let answer = match bytes[0] {
-            sid if busy => (sid != 0x3E).then(|| negative(sid, Nrc::BusyRepeatRequest)),
-            0x01..=0x0A => self.obd(bytes, peer.functional),
+        let answer = match *bytes {
+            // Whoever waits may go on saying that it is there, if it wants no answer to that.
+            [0x3E, 0x80] if busy => None,
+            [sid, ..] if busy => Some(negative(sid, Nrc::BusyRepeatRequest)),
+            [0x01..=0x0A, ..] => self.obd(bytes, peer.functional),
             _ => self.serve(now_ms, peer, bytes),
         };
-        out.extend(answer.map(|bytes| Reply { to: peer.tester, functional: peer.functional, bytes }));
+        self.twin.settle_cut();
         self.follow();
+        // The supply may have gone at a write of this very request: then nobody is left to answer.
+        if self.twin.alive() {
+            out.extend(answer.map(|bytes| Reply { to: peer.tester, functional: peer.functional, bytes }));
+        }
     }
 
     /// Whether anybody would hear an answer: with supply and ignition, and not while firmware is being written.
@@ -231,10 +255,14 @@ impl Ecu {
             self.reset_due = None;
             self.restart(now_ms);
         }
+        if !self.listens() {
+            self.pending = None;
+        }
         if let Some(pending) = &mut self.pending {
             if pending.done_ms <= now_ms {
                 let Pending { peer, answer, .. } = pending.clone();
                 self.pending = None;
+                self.self_tested = true;
                 if let Some(conversation) = self.conversations.get_mut(&peer.tester) {
                     conversation.heard_ms = now_ms;
                 }
@@ -281,24 +309,28 @@ impl Ecu {
 
     /// The ECU starts anew: sessions are over, and firmware that waits is written.
     fn restart(&mut self, now_ms: u64) {
+        self.forget();
+        let input = self.download.take_ready().map_or(Input::Restart, Input::Install);
+        self.twin.apply(now_ms, input);
+        self.follow();
+    }
+
+    /// Whatever no start knows of: sessions and what they unlocked, answers and restarts that were due.
+    fn forget(&mut self) {
         let testers: Vec<TesterId> = self.conversations.keys().copied().collect();
         testers.into_iter().for_each(|tester| self.leave(tester));
         self.pending = None;
-        match self.download.take_ready() {
-            Some(package) => {
-                self.generation += 1;
-                self.twin.apply(now_ms, Input::Install(package));
-            }
-            None => {
-                self.twin.apply(now_ms, Input::Restart);
-            }
-        }
-        self.follow();
+        self.self_tested = false;
+        self.reset_due = None;
     }
 
     /// Takes note of what the unit did.
     fn follow(&mut self) {
-        if self.troubles.observe(&self.twin) {
+        if !self.twin.alive() || self.twin.records.contains(&Record::SupplyLost) {
+            self.forget();
+        }
+        let troubles = self.troubles.observe(&self.twin);
+        if self.note() || troubles {
             self.generation += 1;
         }
     }
@@ -315,7 +347,7 @@ impl Ecu {
         let now_ms = self.twin.now_ms();
         let records = self.twin.apply(now_ms, Input::Diagnostic { tester: tester.into(), request });
         records.iter().find_map(|record| match record {
-            crate::record::Record::Answer(answer) => Some(answer.clone()),
+            Record::Answer(answer) => Some(answer.clone()),
             _ => None,
         })
     }

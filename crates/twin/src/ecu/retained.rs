@@ -24,6 +24,16 @@ pub struct Retained {
     pub package_ready: bool,
 }
 
+/// What of it neither the memory nor the trouble codes keep.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(super) struct Noted {
+    firmware: Firmware,
+    challenge: u32,
+    bricked: bool,
+    at_home: bool,
+    package_ready: bool,
+}
+
 /// The image is none of this unit.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 pub enum BadImage {
@@ -48,10 +58,34 @@ impl Ecu {
             firmware: self.twin.firmware.to_string(),
             troubles: self.troubles.retained(),
             challenge: self.twin.challenge,
-            bricked: self.twin.broken.bricked || self.twin.job.as_ref().is_some_and(crate::update::Job::bricks_if_cut),
+            bricked: self.bricks(),
             at_home: self.twin.car.at_home,
             package_ready: self.download.is_ready(),
         }
+    }
+
+    fn bricks(&self) -> bool {
+        self.twin.broken.bricked || self.twin.job.as_ref().is_some_and(crate::update::Job::bricks_if_cut)
+    }
+
+    /// Looks again at what outlasts a cut; true if it changed.
+    pub(super) fn note(&mut self) -> bool {
+        let (bricked, package_ready) = (self.bricks(), self.download.is_ready());
+        let same = self.noted.as_ref().is_some_and(|noted| {
+            (noted.challenge, noted.bricked, noted.at_home, noted.package_ready)
+                == (self.twin.challenge, bricked, self.twin.car.at_home, package_ready)
+                && noted.firmware == self.twin.firmware
+        });
+        if !same {
+            self.noted = Some(Noted {
+                firmware: self.twin.firmware.clone(),
+                challenge: self.twin.challenge,
+                bricked,
+                at_home: self.twin.car.at_home,
+                package_ready,
+            });
+        }
+        !same
     }
 
     /// Starts with what another one kept, after an outage of this length. `staged` is what it had taken of a package.
@@ -67,6 +101,7 @@ impl Ecu {
             retained.firmware.parse().map_err(|_| BadImage::Firmware(retained.firmware.clone()))?;
         let now_ms = self.twin.now_ms();
         self.twin.apply(now_ms, Input::Supply(Supply::Cut));
+        self.follow();
         self.twin.memory.replace_image(&retained.eeprom);
         self.twin.firmware = firmware;
         self.twin.challenge = retained.challenge;

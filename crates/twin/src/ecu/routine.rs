@@ -6,7 +6,7 @@ use headlock_wire::uds::{Nrc, Response, Routine};
 
 use super::{Ecu, Outcome, Peer, Served, written};
 use crate::input::Request;
-use crate::record::Answer;
+use crate::record::{Answer, Record};
 use crate::twin::Twin;
 
 /// How long the self test takes, in milliseconds.
@@ -120,8 +120,15 @@ impl Ecu {
             (Routine::Start, RoutineId::EnterCode) => {
                 self.enter_code(option).map(|status| Outcome::Now(done(&[status])))
             }
+            // One tester at a time: an answer that is owed to another one stays owed.
+            (Routine::Start | Routine::Results, RoutineId::SelfTest) if option.is_empty() && self.pending.is_some() => {
+                Err(Nrc::BusyRepeatRequest)
+            }
             (Routine::Start, RoutineId::SelfTest) if option.is_empty() => {
                 Ok(Outcome::Later(SELF_TEST_MS, done(&[self.troubles.failing()])))
+            }
+            (Routine::Results, RoutineId::SelfTest) if option.is_empty() && !self.self_tested => {
+                Err(Nrc::RequestSequenceError)
             }
             (Routine::Results, RoutineId::SelfTest) if option.is_empty() => {
                 Ok(Outcome::Now(done(&[self.troubles.failing()])))
@@ -129,19 +136,35 @@ impl Ecu {
             (Routine::Start, routine) if option.is_empty() => {
                 let request = routine.request().ok_or(Nrc::RequestOutOfRange)?;
                 match self.ask(request) {
-                    Some(Answer::Done) => Ok(Outcome::Now(done(&[]))),
+                    Some(Answer::Done) if self.was_written() => Ok(Outcome::Now(done(&[]))),
+                    Some(Answer::Done) => Err(Nrc::GeneralProgrammingFailure),
                     _ => Err(Nrc::ConditionsNotCorrect),
                 }
             }
-            (Routine::Start, _) => Err(Nrc::IncorrectMessageLengthOrInvalidFormat),
+            (Routine::Start, _) | (Routine::Results, RoutineId::SelfTest) => {
+                Err(Nrc::IncorrectMessageLengthOrInvalidFormat)
+            }
             // All but the self test are over before they are answered: there is nothing to stop and nothing to fetch.
             (Routine::Stop | Routine::Results, _) => Err(Nrc::SubFunctionNotSupported),
         }
     }
 
+    /// Whether what a routine did to the locks is in the memory, and not only until the next cut of the supply.
+    fn was_written(&mut self) -> bool {
+        let failed = self.twin.records.contains(&Record::WriteFailed);
+        // A state that was not written once is not written again by itself: it does not change any more.
+        let locks = 0..self.twin.locks.len();
+        self.unwritten = failed || (self.unwritten && !locks.into_iter().all(|lock| self.twin.persist(lock)));
+        !self.unwritten
+    }
+
     fn enter_code(&mut self, option: &[u8]) -> Result<u8, Nrc> {
         let text = str::from_utf8(option).map_err(|_| Nrc::RequestOutOfRange)?;
         let code = Code::new(text, Provenance::Stated).map_err(|_| Nrc::RequestOutOfRange)?;
+        // What nobody could type is no attempt.
+        if !self.twin.has_shape_of_code(code.reveal()) {
+            return Err(Nrc::RequestOutOfRange);
+        }
         match self.ask(Request::EnterCode(code)) {
             Some(Answer::Verdict(verdict)) => Ok(match verdict {
                 crate::Verdict::Opened => 0,

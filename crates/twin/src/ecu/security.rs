@@ -5,14 +5,15 @@
 
 use headlock_lock::{
     AfterWait, Arming, AtCut, Clock, Conditions, DeviceKey, EntryWhileWaiting, Event, ExtraAttempts, Feed, Hardware,
-    Keeper, Kind, Ladder, NoCounter, Phase, Policy, Rung, Scope, Span, State, Store, StoredKey, SupplyCut, Tries,
-    Verdict,
+    Keeper, Kind, Ladder, Loaded, NoCounter, Phase, Policy, Rung, Scope, Span, State, Store, StoredKey, SupplyCut,
+    Tries, Verdict,
 };
 use headlock_wire::uds::{Level, Nrc, Response};
 use subtle::ConstantTimeEq;
 
 use super::{Ecu, Outcome, Peer, Served};
 use crate::eeprom::region;
+use crate::record::Record;
 use crate::twin::Twin;
 
 /// Bytes of a seed.
@@ -103,9 +104,12 @@ impl Twin {
         }
         let at = region(self.locks.len());
         let mut board = Hardware { memory: &mut self.memory, key: &self.spec.device_key, counter: &mut NoCounter };
-        let (mut keeper, _) = Keeper::start(&mut board, at, &POLICY);
+        let (mut keeper, loaded) = Keeper::start(&mut board, at, &POLICY);
         keeper.feed(&mut board, &POLICY, ARMS);
         self.security = Some(keeper);
+        if matches!(loaded, Loaded::FailedClosed(_)) {
+            self.record(Record::FailedClosed);
+        }
     }
 
     pub(crate) fn pass_security(&mut self, ms: u64, during: Conditions) {
@@ -118,7 +122,8 @@ impl Twin {
         self.memory.inhibited = !self.can_save();
         let Some(keeper) = &mut self.security else { return };
         let mut board = Hardware { memory: &mut self.memory, key: &self.spec.device_key, counter: &mut NoCounter };
-        let _ = keeper.feed(&mut board, &POLICY, event);
+        let saved = keeper.feed(&mut board, &POLICY, event).saved;
+        self.note_saved(saved);
     }
 
     /// Charges a wrong key, and only then asks whether it is one.
@@ -126,7 +131,8 @@ impl Twin {
         self.memory.inhibited = !self.can_save();
         let Some(keeper) = &mut self.security else { return Verdict::Refused };
         let mut board = Hardware { memory: &mut self.memory, key: &self.spec.device_key, counter: &mut NoCounter };
-        let (verdict, _) = keeper.enter(&mut board, &POLICY, |_| given.ct_eq(expected).into());
+        let (verdict, saved) = keeper.enter(&mut board, &POLICY, |_| given.ct_eq(expected).into());
+        self.note_saved(saved);
         if verdict == Verdict::Opened {
             self.feed_security(ARMS);
         }
@@ -160,9 +166,6 @@ impl Security {
 
 impl Ecu {
     pub(super) fn request_seed(&mut self, peer: Peer, level: Level, record: &[u8]) -> Served {
-        if self.security.keys.key(level, &[0; SEED_BYTES]).is_none() {
-            return Err(Nrc::SubFunctionNotSupported);
-        }
         if !record.is_empty() {
             return Err(Nrc::IncorrectMessageLengthOrInvalidFormat);
         }
@@ -180,10 +183,7 @@ impl Ecu {
     }
 
     pub(super) fn send_key(&mut self, peer: Peer, level: Level, key: &[u8]) -> Served {
-        let Some(expected) = self.security.keys.key(level, &[0; SEED_BYTES]) else {
-            return Err(Nrc::SubFunctionNotSupported);
-        };
-        if key.len() != expected.len() {
+        if key.len() != KEY_BYTES {
             return Err(Nrc::IncorrectMessageLengthOrInvalidFormat);
         }
         let Some(conversation) = self.conversations.get_mut(&peer.tester) else {
@@ -210,6 +210,11 @@ impl Ecu {
             // The charge could not be written: nothing was compared.
             Verdict::Refused | Verdict::Ignored => Err(Nrc::ConditionsNotCorrect),
         }
+    }
+
+    /// Whether there is a level whose seed this sub-function requests, or whose key it sends.
+    pub(super) fn has_level(&self, sub_function: u8) -> bool {
+        Level::of(sub_function).is_some_and(|level| self.security.keys.key(level, &[0; SEED_BYTES]).is_some())
     }
 
     /// Whether this tester has unlocked the level, or none is asked for.

@@ -1,11 +1,15 @@
 //! One request of UDS, through the checks in the standard's order (ISO 14229-1, 8.7.2).
 
-use headlock_wire::uds::{Malformed, Nrc, POSITIVE_OFFSET, Request, Reset, Response, ServiceId, Session, Timing};
+use headlock_wire::uds::{
+    Malformed, Nrc, POSITIVE_OFFSET, Request, Reset, Response, SUPPRESS_POSITIVE, ServiceId, Session, Timing,
+};
 
 use super::{Conversation, Ecu, Outcome, P2_MS, P2_STAR_MS, Peer, Pending, Served, negative};
 
 /// What a unit needs for a restart before it listens again, in milliseconds.
 const BEFORE_RESET_MS: u64 = 20;
+/// The shortest `34`: how it is packed, the widths, and a byte each of address and size.
+const SHORTEST_DOWNLOAD: usize = 5;
 
 impl Ecu {
     pub(super) fn serve(&mut self, now_ms: u64, peer: Peer, bytes: &[u8]) -> Option<Vec<u8>> {
@@ -39,19 +43,33 @@ impl Ecu {
         if !works_in(service, session) {
             return Err(Nrc::ServiceNotSupportedInActiveSession);
         }
-        let (request, suppressed) = Request::decode(bytes).map_err(|why| why.nrc().unwrap_or(Nrc::GeneralReject))?;
-        match request {
-            Request::DiagnosticSessionControl { session: Session::Programming } if session == Session::Default => {
+        self.before_the_rest(peer, service, &bytes[1..])?;
+        Request::decode(bytes).map_err(|why| why.nrc().unwrap_or(Nrc::GeneralReject))
+    }
+
+    /// What comes before the whole length and the parameters: sub-functions that only this ECU, or another session, is without,
+    /// and the security of a service.
+    fn before_the_rest(&self, peer: Peer, service: ServiceId, rest: &[u8]) -> Result<(), Nrc> {
+        let sub_function = rest.first().map(|byte| byte & !SUPPRESS_POSITIVE);
+        match (service, sub_function) {
+            (ServiceId::DiagnosticSessionControl, Some(sub))
+                if sub == Session::Programming.byte() && self.session(peer) == Session::Default =>
+            {
                 Err(Nrc::SubFunctionNotSupportedInActiveSession)
             }
-            request => Ok((request, suppressed)),
+            (ServiceId::SecurityAccess, Some(sub)) if !self.has_level(sub) => Err(Nrc::SubFunctionNotSupported),
+            (ServiceId::RequestDownload, _) if rest.len() + 1 < SHORTEST_DOWNLOAD => {
+                Err(Nrc::IncorrectMessageLengthOrInvalidFormat)
+            }
+            (ServiceId::RequestDownload, _) => self.may_download(peer),
+            _ => Ok(()),
         }
     }
 
     fn carry_out(&mut self, now_ms: u64, peer: Peer, request: &Request<'_>) -> Served {
         match *request {
             Request::DiagnosticSessionControl { session } => Ok(self.change_session(now_ms, peer, session)),
-            Request::EcuReset { reset } => Ok(self.reset(now_ms, reset)),
+            Request::EcuReset { reset } => self.reset(now_ms, peer, reset),
             Request::ClearDiagnosticInformation { group } => self.clear_troubles(group),
             Request::ReadDtcInformation(report) => Ok(self.read_troubles(report)),
             Request::ReadDataByIdentifier(dids) => self.read_data(peer, dids),
@@ -72,10 +90,13 @@ impl Ecu {
         }
     }
 
-    /// A change of session locks again, and ends what another session began.
+    /// A change of session locks again, and ends what was behind a level. What was not stays, except in the default session: codes
+    /// that are not set are still not (ISO 14229-1, 10.2.1).
     fn change_session(&mut self, now_ms: u64, peer: Peer, session: Session) -> Outcome {
-        self.leave(peer.tester);
-        if session != Session::Default {
+        if session == Session::Default {
+            self.leave(peer.tester);
+        } else {
+            self.download.released_by(peer.tester);
             let conversation = Conversation { session, ..Conversation::new(now_ms) };
             self.conversations.insert(peer.tester, conversation);
         }
@@ -83,10 +104,14 @@ impl Ecu {
         Outcome::of(&Response::DiagnosticSessionControl { session, timing: Timing { p2_ms: P2_MS, p2_star_10ms } })
     }
 
-    /// The answer goes first, so that the tester knows.
-    fn reset(&mut self, now_ms: u64, reset: Reset) -> Outcome {
+    /// The answer goes first, so that the tester knows. Nobody restarts what another tester waits for, or sends firmware to.
+    fn reset(&mut self, now_ms: u64, peer: Peer, reset: Reset) -> Served {
+        let waits = self.pending.as_ref().map(|pending| pending.peer.tester);
+        if waits.into_iter().chain(self.download.sender()).any(|tester| tester != peer.tester) {
+            return Err(Nrc::ConditionsNotCorrect);
+        }
         self.reset_due = Some(now_ms + BEFORE_RESET_MS);
-        Outcome::of(&Response::EcuReset { reset })
+        Ok(Outcome::of(&Response::EcuReset { reset }))
     }
 }
 

@@ -1,5 +1,7 @@
 //! Trouble codes: what the unit tests of itself, and what a tester may read and clear.
 
+use std::collections::BTreeSet;
+
 use headlock_wire::uds::{Dtc, DtcAnswer, DtcReport, DtcStatus, Nrc, Response};
 
 use super::{Ecu, Outcome, Served, TesterId};
@@ -37,31 +39,35 @@ pub(super) struct Troubles {
     status: [DtcStatus; 3],
     /// The memory has failed since the last clear.
     memory_failed: bool,
-    /// Who has switched the setting of codes off.
-    off_by: Option<TesterId>,
+    /// Who has switched the setting of codes off: it stays off for as long as anybody wants that.
+    off_by: BTreeSet<TesterId>,
 }
 
 impl Default for Troubles {
     fn default() -> Self {
-        Self { status: [UNTESTED; 3], memory_failed: false, off_by: None }
+        Self { status: [UNTESTED; 3], memory_failed: false, off_by: BTreeSet::new() }
     }
 }
 
 impl Troubles {
     /// Runs the tests; true if a status changed.
     pub(super) fn observe(&mut self, twin: &Twin) -> bool {
-        let writes = twin.can_save();
+        let before = self.status;
+        if twin.records.contains(&Record::SupplyBack) {
+            self.begin_cycle();
+        }
+        // What a low supply keeps from being written is no fault of the memory.
+        let writes = twin.supply_allows_writes();
         self.memory_failed |= twin.records.iter().any(|record| match record {
             Record::FailedClosed => true,
             Record::WriteFailed => writes,
             _ => false,
         });
-        if self.off_by.is_some() || !twin.alive() {
-            return false;
+        if !self.off_by.is_empty() || !twin.alive() {
+            return before != self.status;
         }
         let low = twin.car.mv < twin.spec.saves_above_mv.max(twin.spec.works_above_mv);
         let stuck = twin.panel.held != 0 && twin.now_ms.saturating_sub(twin.panel.down_at_ms) > STUCK_MS;
-        let before = self.status;
         for (status, fails) in self.status.iter_mut().zip([self.memory_failed, low, stuck]) {
             let tested = status.without(UNTESTED);
             *status = if fails { tested.and(FAILED) } else { tested.without(DtcStatus::TEST_FAILED) };
@@ -80,15 +86,30 @@ impl Troubles {
         CODES.into_iter().zip(self.status).filter(move |(_, status)| status.meets(mask))
     }
 
+    /// A new operation cycle: nothing was tested in it, and nothing fails yet. What did not fail in the whole of the one before is
+    /// pending no more (ISO 14229-1, annex D.2).
+    fn begin_cycle(&mut self) {
+        const OF_CYCLE: DtcStatus = DtcStatus::TEST_FAILED_THIS_CYCLE.and(DtcStatus::NOT_COMPLETED_THIS_CYCLE);
+        self.memory_failed = false;
+        for status in &mut self.status {
+            let pending = if status.meets(OF_CYCLE) { *status } else { status.without(DtcStatus::PENDING) };
+            *status = pending
+                .without(DtcStatus::TEST_FAILED.and(DtcStatus::TEST_FAILED_THIS_CYCLE))
+                .and(DtcStatus::NOT_COMPLETED_THIS_CYCLE);
+        }
+    }
+
     pub(super) fn set(&mut self, tester: TesterId, on: bool) {
-        self.off_by = if on { None } else { Some(tester) };
+        if on {
+            self.off_by.remove(&tester);
+        } else {
+            self.off_by.insert(tester);
+        }
     }
 
     /// The session that switched it off is over.
     pub(super) fn released_by(&mut self, tester: TesterId) {
-        if self.off_by == Some(tester) {
-            self.off_by = None;
-        }
+        self.off_by.remove(&tester);
     }
 
     /// Clears one code, or all; false if there is no such one.
@@ -114,10 +135,7 @@ impl Troubles {
     pub(super) fn restore(&mut self, retained: &[(u32, u8)]) {
         for (code, status) in CODES.iter().zip(&mut self.status) {
             if let Some((_, kept)) = retained.iter().find(|(kept, _)| *kept == code.0) {
-                // A new operation cycle: nothing was tested in it, and nothing fails yet.
-                *status = DtcStatus(*kept)
-                    .without(DtcStatus::TEST_FAILED.and(DtcStatus::TEST_FAILED_THIS_CYCLE))
-                    .and(DtcStatus::NOT_COMPLETED_THIS_CYCLE);
+                *status = DtcStatus(*kept);
             }
         }
     }
