@@ -178,8 +178,13 @@ impl Task {
         let lasts_until = self.session_ends.filter(|_| !session_over);
         (self.session_ends, self.level_ends) = (None, None);
         let request = [ServiceId::DiagnosticSessionControl.byte(), next.byte()];
-        if let Ok(bytes) = exchange(&mut self.line, &request, || ()).await {
-            self.note(&bytes, lasts_until);
+        match exchange(&mut self.line, &request, || ()).await {
+            Ok(bytes) => self.note(&bytes, lasts_until),
+            // Nothing keeps the session alive any more: the ECU ends it, and its level with it.
+            Err(_) => {
+                self.session = Session::Default;
+                self.level.send_replace(None);
+            }
         }
     }
 }
