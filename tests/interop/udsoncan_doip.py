@@ -1,6 +1,7 @@
 """udsoncan on doipclient: the whole flow of a workshop, and what an attacker with a workshop's tools would try."""
 
 import random
+import subprocess
 import time
 from contextlib import suppress
 
@@ -9,6 +10,7 @@ import udsoncan
 
 from harness.doip import activated
 from harness.ecu import CODE, EVERYTHING, VIN, WRONG_KEY, key_for
+from harness.programs import HEADLOCK
 from harness.uds import (
     ATTEMPTS_LEFT_DID,
     COUNTERS,
@@ -33,6 +35,8 @@ from harness.uds import (
 LEVEL = COUNTERS
 ENTER_CODE, CLEAR_ATTEMPTS, CLEAR_SECURITY, CHECKING_OFF, SELF_TEST = 0xFD10, 0xFD11, 0xFD12, 0xFD13, 0xFD14
 OPENED, WRONG = 0, 1
+FIRMWARE = 5
+SOFTWARE_DID, PROGRESS_DID = 0xF189, 0xFD04
 OPEN, ARMED, WAITING = 0, 1, 3
 
 
@@ -313,6 +317,80 @@ def test_firmware_is_taken_from_nobody_whose_signature_is_not_asked_for(ecu):
         assert refusal(client.request_download, everything) == 0x70
         assert refusal(client.transfer_data, 1, b"HLFP") == 0x24
         assert refusal(client.request_transfer_exit) == 0x24
+
+
+def signed_package(folder, maker, version, unit="bench/everything"):
+    """A package that a maker signed for the unit, with a payload of its own."""
+    payload, package = folder / "payload", folder / f"{version}.hlfp"
+    payload.write_bytes(random.Random(version).randbytes(300_000))
+    if not maker.exists():
+        subprocess.run([HEADLOCK, "firmware", "keygen", maker], check=True, capture_output=True)
+    what = ["--unit", unit, "--version", version, "--key", maker, "--out", package]
+    subprocess.run([HEADLOCK, "firmware", "sign", payload, *what], check=True, capture_output=True)
+    return package.read_bytes()
+
+
+def transfer(client, package, start=0, stop=None):
+    """Sends the bytes from `start` on, until `stop` or until all were taken."""
+    rest = udsoncan.MemoryLocation(start, len(package) - start, address_format=32, memorysize_format=32)
+    block = client.request_download(rest).service_data.max_length - 2
+    for number_of_block, at in enumerate(range(start, stop or len(package), block), 1):
+        client.transfer_data(number_of_block % 256, package[at : at + block])
+
+
+def reprogram(client):
+    client.change_session(EXTENDED)
+    client.change_session(PROGRAMMING)
+    client.unlock_security_access(FIRMWARE)
+
+
+def software(client):
+    return read(client, SOFTWARE_DID).decode()
+
+
+def wait_for_version(ecu, version, within_s=15):
+    deadline = time.monotonic() + within_s
+    while time.monotonic() < deadline:
+        with suppress(Exception), over_doip(ecu) as client:
+            if software(client) == version:
+                return
+        time.sleep(0.2)
+    raise AssertionError(f"{version} does not run after {within_s} s")
+
+
+def test_a_signed_package_is_taken_broken_off_by_a_kill_taken_up_again_and_runs(start_ecu, tmp_path):
+    maker = tmp_path / "maker"
+    package = signed_package(tmp_path, maker, "3.01")
+    signed = ["--maker-key", f"{maker}.pub"]
+    ecu = start_ecu(*signed, unit=EVERYTHING)
+    with over_doip(ecu) as client:
+        before = software(client)
+        reprogram(client)
+        transfer(client, package, stop=200_000)
+        ecu.kill()
+    ecu = start_ecu(*signed, unit=EVERYTHING)
+    with over_doip(ecu) as client:
+        assert software(client) == before
+        safe = int.from_bytes(read(client, PROGRESS_DID)[:4], "big")
+        assert 200_000 <= safe < len(package)
+        reprogram(client)
+        transfer(client, package, start=safe)
+        client.request_transfer_exit()
+        assert software(client) == before
+        client.ecu_reset(1)
+    wait_for_version(ecu, "3.01")
+
+
+def test_a_stranger_s_package_is_refused_at_its_first_block(start_ecu, tmp_path):
+    package = signed_package(tmp_path, tmp_path / "stranger", "3.02")
+    signed_package(tmp_path, tmp_path / "maker", "3.03")
+    ecu = start_ecu("--maker-key", f"{tmp_path / 'maker'}.pub", unit=EVERYTHING)
+    with over_doip(ecu) as client:
+        before = software(client)
+        reprogram(client)
+        assert refusal(transfer, client, package) == 0x72
+        assert refusal(client.request_transfer_exit) == 0x24
+        assert software(client) == before
 
 
 def test_a_reset_ends_session_and_access(ecu):

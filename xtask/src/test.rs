@@ -2,6 +2,7 @@
 
 use std::path::Path;
 
+use crate::interop;
 use crate::run::{root, run as call};
 use crate::tidy;
 
@@ -18,6 +19,7 @@ pub(crate) fn run() -> Result<(), String> {
         &["doc", "--workspace", "--all-features", "--no-deps", "--locked"],
         &[("RUSTDOCFLAGS", "-D warnings")],
     )?;
+    interop::run(&[])?;
     licences()
 }
 

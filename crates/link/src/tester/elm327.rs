@@ -59,7 +59,7 @@ impl Elm327 {
     ///
     /// # Errors
     /// The port cannot be had, or nothing there behaves like an adapter.
-    pub fn open(at: &str, baud: Option<u32>, ids: (Id, Id), mut trace: Option<Trace>) -> Result<Self, LinkError> {
+    pub fn open(at: &str, baud: Option<u32>, ids: (Id, Id), trace: Option<Trace>) -> Result<Self, LinkError> {
         let speeds = match baud {
             Some(baud) => vec![baud],
             None if at.starts_with("tcp:") => vec![SPEEDS[0]],
@@ -67,29 +67,20 @@ impl Elm327 {
         };
         let mut last = LinkError::OtherProtocol("ELM327");
         for baud in speeds {
-            match Self::at_speed(at, baud, ids, trace) {
-                Ok(own) => return Ok(own),
-                Err((LinkError::OtherProtocol(what), back)) => (last, trace) = (LinkError::OtherProtocol(what), back),
-                Err((why, _)) => return Err(why),
+            match Self::at_speed(at, baud, ids) {
+                Ok(own) => return Ok(Self { trace, ..own }),
+                Err(why @ LinkError::OtherProtocol(_)) => last = why,
+                Err(why) => return Err(why),
             }
         }
         Err(last)
     }
 
-    /// Gives the trace back where there is no adapter at this speed.
-    fn at_speed(at: &str, baud: u32, ids: (Id, Id), trace: Option<Trace>) -> Result<Self, (LinkError, Option<Trace>)> {
-        let mut own = match Self::connect(at, baud, ids) {
-            Ok(own) => own,
-            Err(why) => return Err((why, trace)),
-        };
-        own.trace = trace;
-        match own.probe(Risks::default()).and_then(|identity| {
-            own.identity = identity;
-            own.set_up()
-        }) {
-            Ok(()) => Ok(own),
-            Err(why) => Err((why, own.trace)),
-        }
+    fn at_speed(at: &str, baud: u32, ids: (Id, Id)) -> Result<Self, LinkError> {
+        let mut own = Self::connect(at, baud, ids)?;
+        own.identity = own.probe(Risks::default())?;
+        own.set_up()?;
+        Ok(own)
     }
 
     fn connect(at: &str, baud: u32, ids: (Id, Id)) -> Result<Self, LinkError> {

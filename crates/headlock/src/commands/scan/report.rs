@@ -61,45 +61,18 @@ pub(super) struct Report {
 impl Report {
     /// Reads all that a unit tells; what one does not tell is noted, a line that breaks is an error.
     pub(super) fn read(tester: &mut Tester, adapter: Option<Adapter>) -> Result<Self, Failure> {
-        let mut not_read = Vec::new();
-        let (mut silent, mut answered) = (0, false);
-        let mut note = |what, error: LinkError, answered: &mut bool| -> Result<(), LinkError> {
-            match error {
-                LinkError::Closed | LinkError::Io(_) | LinkError::NotDelivered(_) | LinkError::Unfit(_) => Err(error),
-                // Where nothing at all answers there is nobody.
-                LinkError::TimedOut if silent == 2 && !*answered => Err(error),
-                error => {
-                    silent += u32::from(matches!(error, LinkError::TimedOut));
-                    *answered |= matches!(error, LinkError::Negative { .. });
-                    not_read.push((what, error.word(), error.to_string()));
-                    Ok(())
-                }
-            }
-        };
-        macro_rules! read {
-            ($what:literal, $read:expr) => {
-                match $read {
-                    Ok(value) => {
-                        answered = true;
-                        Some(value)
-                    }
-                    Err(error) => {
-                        note($what, error, &mut answered)?;
-                        None
-                    }
-                }
-            };
-        }
-        let vin = read!("vin", tester.vin());
-        let supply_mv = read!("supply", tester.supply_mv());
-        let part_number = read!("part number", tester.read_text(Did::PART_NUMBER));
-        let serial = read!("serial", tester.read_text(Did::SERIAL));
-        let software = match read!("software", tester.read_text(Did::SOFTWARE_NUMBER)) {
+        let mut reading = Reading::default();
+        let vin = reading.take("vin", tester.vin())?;
+        let supply_mv = reading.take("supply", tester.supply_mv())?;
+        let part_number = reading.take("part number", tester.read_text(Did::PART_NUMBER))?;
+        let serial = reading.take("serial", tester.read_text(Did::SERIAL))?;
+        let software = match reading.take("software", tester.read_text(Did::SOFTWARE_NUMBER))? {
             Some(software) => Some(software),
             None => tester.read_text(Did::SOFTWARE_VERSION).ok(),
         };
-        let dtcs = read!("trouble codes", tester.dtcs(CONFIRMED_OR_FAILING));
-        let lock = read!("lock", tester.lock()).flatten();
+        let dtcs = reading.take("trouble codes", tester.dtcs(CONFIRMED_OR_FAILING))?;
+        let lock = reading.take("lock", tester.lock())?.flatten();
+        let not_read = reading.not_read;
         Ok(Self { adapter, vin, supply_mv, part_number, serial, software, dtcs, lock, not_read })
     }
 
@@ -175,6 +148,40 @@ impl Report {
         paint::item("·", &format!("lock {}, {} wrong codes{left}{wait}", lock.state, lock.failed));
     }
 }
+
+/// How the reading goes.
+#[derive(Debug, Default)]
+struct Reading {
+    /// Something was heard.
+    answered: bool,
+    silences: u32,
+    not_read: Vec<(&'static str, &'static str, String)>,
+}
+
+impl Reading {
+    /// Notes what one does not tell; a line that breaks, or on which nobody is, is an error.
+    fn take<T>(&mut self, what: &'static str, read: Result<T, LinkError>) -> Result<Option<T>, LinkError> {
+        let error = match read {
+            Ok(value) => {
+                self.answered = true;
+                return Ok(Some(value));
+            }
+            Err(error) => error,
+        };
+        self.answered |= matches!(error, LinkError::Negative { .. });
+        self.silences += u32::from(matches!(error, LinkError::TimedOut));
+        let broken =
+            matches!(error, LinkError::Closed | LinkError::Io(_) | LinkError::NotDelivered(_) | LinkError::Unfit(_));
+        if broken || (self.silences > MOST_SILENCES && !self.answered) {
+            return Err(error);
+        }
+        self.not_read.push((what, error.word(), error.to_string()));
+        Ok(None)
+    }
+}
+
+/// Values that nobody answers before nobody is there.
+const MOST_SILENCES: u32 = 2;
 
 /// What a workshop wants to see.
 const CONFIRMED_OR_FAILING: DtcStatus = DtcStatus::CONFIRMED.and(DtcStatus::TEST_FAILED).and(DtcStatus::PENDING);
