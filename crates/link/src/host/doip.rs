@@ -15,8 +15,8 @@ use headlock_wire::doip::{
 use tokio::net::{TcpListener, UdpSocket};
 use tokio::sync::{mpsc, oneshot};
 
-use super::accept;
 use super::actor::Handle;
+use super::serve_each;
 
 /// The ECU's logical address.
 pub const ECU: Address = Address(0x1001);
@@ -64,16 +64,8 @@ impl Entity {
         let who = announcement(vin);
         let udp = answer_datagrams(socket, at, who, handle.clone());
         let sockets = Sockets::default();
-        tokio::join!(udp, async {
-            loop {
-                let Some((stream, permit)) = accept(&listener, &handle).await else { continue };
-                let (handle, sockets) = (handle.clone(), sockets.clone());
-                tokio::task::spawn_local(async move {
-                    connection::serve(stream, &handle, sockets).await;
-                    drop(permit);
-                });
-            }
-        });
+        let serve = |stream| connection::serve(stream, handle.clone(), sockets.clone());
+        tokio::join!(udp, serve_each(listener, handle.clone(), serve));
     }
 }
 

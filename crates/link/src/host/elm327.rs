@@ -5,23 +5,16 @@ use headlock_wire::elm327::{Adapter, Outbox, Persona};
 use tokio::io::{AsyncRead, AsyncReadExt, AsyncWrite, AsyncWriteExt};
 use tokio::net::TcpListener;
 
-use super::accept;
 use super::actor::Handle;
 use super::channel::Channel;
+use super::serve_each;
 
 /// Bytes read at once.
 const CHUNK: usize = 512;
 
 /// Takes connections, each with an adapter of its own.
 pub(super) async fn serve_tcp(listener: TcpListener, handle: Handle, persona: Persona) {
-    loop {
-        let Some((stream, permit)) = accept(&listener, &handle).await else { continue };
-        let handle = handle.clone();
-        tokio::task::spawn_local(async move {
-            serve(stream, handle, persona).await;
-            drop(permit);
-        });
-    }
+    serve_each(listener, handle.clone(), |stream| serve(stream, handle.clone(), persona)).await;
 }
 
 /// One adapter on one serial line, until its other end is gone.

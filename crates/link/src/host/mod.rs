@@ -20,11 +20,15 @@ mod state_file;
 use std::io;
 use std::net::SocketAddr;
 use std::path::PathBuf;
+use std::time::Duration;
 
 use headlock_twin::ecu::Ecu;
 use headlock_wire::elm327::Persona;
+use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::{TcpListener, TcpStream};
 use tokio::sync::OwnedSemaphorePermit;
+use tokio::task::{JoinHandle, JoinSet};
+use tokio::time::timeout;
 
 pub use actor::{Handle, Line};
 pub use clock::Clock;
@@ -39,6 +43,9 @@ pub const CAN_FUNCTIONAL: u16 = 0x7DF;
 
 /// Connections at once, over all listeners; more are closed at once.
 pub const MOST_CONNECTIONS: usize = 1_200;
+
+/// How long a peer may take to see that its connection is over.
+const LINGER: Duration = Duration::from_millis(500);
 
 /// Where the ECU is to be reached.
 #[derive(Clone, Debug)]
@@ -83,7 +90,9 @@ pub struct ListenError {
 #[derive(Debug)]
 pub struct Host {
     handle: Handle,
-    actor: tokio::task::JoinHandle<Result<(), StateError>>,
+    actor: JoinHandle<Result<(), StateError>>,
+    /// What listens, each with the connections that it took.
+    lines: JoinSet<()>,
     links: Vec<PathBuf>,
 }
 
@@ -91,7 +100,7 @@ impl Host {
     /// Starts the ECU; needs a [`tokio::task::LocalSet`].
     pub fn start(ecu: Ecu, clock: Clock, file: Option<StateFile>) -> Self {
         let (handle, run) = actor::start(ecu, clock, file);
-        Self { handle, actor: tokio::task::spawn_local(run), links: Vec::new() }
+        Self { handle, actor: tokio::task::spawn_local(run), lines: JoinSet::new(), links: Vec::new() }
     }
 
     /// A way to talk to the ECU.
@@ -108,38 +117,38 @@ impl Host {
             Endpoint::Doip(at) => {
                 let entity = doip::Entity::bind(at).await.map_err(|why| ListenError { at: at.to_string(), why })?;
                 let at = entity.address().to_string();
-                tokio::task::spawn_local(entity.run(self.handle.clone()));
+                self.lines.spawn_local(entity.run(self.handle.clone()));
                 Ok(Reached { protocol: "doip", at })
             }
             Endpoint::Elm327Tcp(at, persona) => {
                 let (listener, at) = listen(at).await?;
-                tokio::task::spawn_local(elm327::serve_tcp(listener, self.handle.clone(), persona));
+                self.lines.spawn_local(elm327::serve_tcp(listener, self.handle.clone(), persona));
                 Ok(Reached { protocol: "elm327", at })
             }
             Endpoint::Elm327Pty(link, persona) => {
                 let (port, at) = self.pty(link)?;
-                tokio::task::spawn_local(elm327::serve(port, self.handle.clone(), persona));
+                self.lines.spawn_local(elm327::serve(port, self.handle.clone(), persona));
                 Ok(Reached { protocol: "elm327", at })
             }
             Endpoint::SlcanPty(link) => {
                 let (port, at) = self.pty(link)?;
-                tokio::task::spawn_local(slcan::serve(port, self.handle.clone()));
+                self.lines.spawn_local(slcan::serve(port, self.handle.clone()));
                 Ok(Reached { protocol: "slcan", at })
             }
             Endpoint::Socketcand(at) => {
                 let (listener, at) = listen(at).await?;
-                tokio::task::spawn_local(socketcand::serve_tcp(listener, self.handle.clone()));
+                self.lines.spawn_local(socketcand::serve_tcp(listener, self.handle.clone()));
                 Ok(Reached { protocol: "socketcand", at })
             }
             Endpoint::Sovd(at) => {
                 let (listener, at) = listen(at).await?;
-                tokio::task::spawn_local(sovd::serve(listener, self.handle.clone()));
+                self.lines.spawn_local(sovd::serve(listener, self.handle.clone()));
                 Ok(Reached { protocol: "sovd", at })
             }
             #[cfg(feature = "socketcan")]
             Endpoint::Socketcan(interface) => {
                 let socket = socketcan::open(&interface).map_err(|why| ListenError { at: interface.clone(), why })?;
-                tokio::task::spawn_local(socketcan::serve(socket, self.handle.clone()));
+                self.lines.spawn_local(socketcan::serve(socket, self.handle.clone()));
                 Ok(Reached { protocol: "socketcan", at: interface })
             }
         }
@@ -160,12 +169,12 @@ impl Host {
     ///
     /// # Errors
     /// The file could not be written.
-    pub async fn stop(self) -> Result<(), StateError> {
-        for link in &self.links {
-            let _ = std::fs::remove_file(link);
-        }
+    pub async fn stop(mut self) -> Result<(), StateError> {
         self.handle.stop().await;
-        self.actor.await.unwrap_or(Ok(()))
+        let ended = (&mut self.actor).await.unwrap_or(Ok(()));
+        // Also those that wait for somebody who does not read.
+        self.lines.shutdown().await;
+        ended
     }
 
     /// Waits until the ECU ends by itself: its file can no longer be written.
@@ -174,6 +183,37 @@ impl Host {
     /// Why.
     pub async fn ended(&mut self) -> Result<(), StateError> {
         (&mut self.actor).await.unwrap_or(Ok(()))
+    }
+}
+
+impl Drop for Host {
+    fn drop(&mut self) {
+        self.actor.abort();
+        for link in &self.links {
+            let _ = std::fs::remove_file(link);
+        }
+    }
+}
+
+/// Takes connections and serves them, all of them for as long as this is polled.
+async fn serve_each<F>(listener: TcpListener, handle: Handle, serve: impl Fn(TcpStream) -> F)
+where
+    F: Future<Output = ()> + 'static,
+{
+    let mut open = JoinSet::new();
+    loop {
+        tokio::select! {
+            accepted = accept(&listener, &handle) => {
+                if let Some((stream, permit)) = accepted {
+                    let served = serve(stream);
+                    open.spawn_local(async move {
+                        served.await;
+                        drop(permit);
+                    });
+                }
+            }
+            Some(_) = open.join_next() => {}
+        }
     }
 }
 
@@ -188,10 +228,23 @@ async fn accept(listener: &TcpListener, handle: &Handle) -> Option<(TcpStream, O
         }
         // No descriptor is left, or no memory: somebody has to go first.
         Err(_) => {
-            tokio::time::sleep(std::time::Duration::from_millis(50)).await;
+            tokio::time::sleep(Duration::from_millis(50)).await;
             None
         }
     }
+}
+
+/// Closes a connection to a peer that may still be talking: a close with bytes unread would be a reset, and take with it what was
+/// said last, which is why.
+async fn hang_up(mut stream: TcpStream) {
+    let mut dropped = [0; 4_096];
+    let talks = async {
+        stream.shutdown().await?;
+        while stream.read(&mut dropped).await? > 0 {}
+        io::Result::Ok(())
+    };
+    // Whoever never stops, or never reads, is cut off.
+    let _ = timeout(LINGER, talks).await;
 }
 
 /// Lets this process have as many open files as its system allows.

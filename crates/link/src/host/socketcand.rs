@@ -5,23 +5,16 @@ use headlock_wire::socketcand::{Command, LONGEST, encode_frame, message};
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::{TcpListener, TcpStream};
 
-use super::accept;
 use super::actor::Handle;
 use super::channel::Channel;
+use super::{hang_up, serve_each};
 
 /// The one bus that it offers.
 const BUS: &str = "can0";
 const CHUNK: usize = 512;
 
 pub(super) async fn serve_tcp(listener: TcpListener, handle: Handle) {
-    loop {
-        let Some((stream, permit)) = accept(&listener, &handle).await else { continue };
-        let handle = handle.clone();
-        tokio::task::spawn_local(async move {
-            serve(stream, handle).await;
-            drop(permit);
-        });
-    }
+    serve_each(listener, handle.clone(), |stream| serve(stream, handle.clone())).await;
 }
 
 /// How far a client has come.
@@ -53,7 +46,9 @@ async fn serve(mut stream: TcpStream, handle: Handle) {
                 Ok(length @ 1..) => {
                     waiting.extend(&chunk[..length]);
                     if !receive(&mut waiting, &mut mode, &mut text, &mut frames) {
-                        let _ = stream.write_all(&text).await;
+                        if stream.write_all(&text).await.is_ok() {
+                            hang_up(stream).await;
+                        }
                         return;
                     }
                 }
@@ -82,7 +77,12 @@ async fn serve(mut stream: TcpStream, handle: Handle) {
 fn receive(waiting: &mut Vec<u8>, mode: &mut Mode, text: &mut Vec<u8>, frames: &mut Vec<CanFrame>) -> bool {
     loop {
         let (command, length) = match message(waiting) {
-            Ok(None) => return true,
+            Ok(None) => {
+                // Blanks before a message that never comes would fill the memory.
+                let blanks = waiting.iter().take_while(|byte| byte.is_ascii_whitespace()).count();
+                waiting.drain(..blanks);
+                return true;
+            }
             Ok(Some((command, length))) => (Command::decode(command), length),
             Err(why) => {
                 text.extend(format!("< error {why} >").bytes());

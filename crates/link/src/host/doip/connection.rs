@@ -14,6 +14,7 @@ use tokio::time::{Instant, timeout};
 
 use super::{ECU, FUNCTIONAL, MESSAGE_BYTES_MAX, Sockets};
 use crate::host::actor::{Handle, Line};
+use crate::host::hang_up;
 
 /// A tester that takes no answers for this long is gone.
 const WRITE_TIMEOUT: Duration = Duration::from_secs(10);
@@ -31,8 +32,8 @@ struct Connection {
     /// Bytes of a message that was refused and is still coming.
     skip: u64,
     out: Vec<u8>,
-    /// Somebody wants this tester's address.
-    alive_check: Option<(oneshot::Sender<bool>, Instant)>,
+    /// Who wants this tester's address, and until when it may say that it is still there.
+    alive_check: Option<(Vec<oneshot::Sender<bool>>, Instant)>,
 }
 
 /// What follows from a message.
@@ -42,7 +43,7 @@ enum Then {
     Close,
 }
 
-pub(super) async fn serve(mut stream: TcpStream, handle: &Handle, sockets: Sockets) {
+pub(super) async fn serve(mut stream: TcpStream, handle: Handle, sockets: Sockets) {
     let (checks, mut inbox) = mpsc::channel(4);
     let line = handle.join().await;
     let mut connection = Connection {
@@ -56,10 +57,14 @@ pub(super) async fn serve(mut stream: TcpStream, handle: &Handle, sockets: Socke
         out: Vec::new(),
         alive_check: None,
     };
-    let mut heard = Instant::now();
+    let connected = Instant::now();
+    let mut heard = connected;
     loop {
-        let inactivity_ms = if connection.source.is_some() { GENERAL_INACTIVITY_MS } else { INITIAL_INACTIVITY_MS };
-        let idle = heard + Duration::from_millis(inactivity_ms);
+        // Only an activation ends the first wait: bytes alone would keep a socket for ever (ISO 13400-2, table 12).
+        let idle = match connection.source {
+            Some(_) => heard + Duration::from_millis(GENERAL_INACTIVITY_MS),
+            None => connected + Duration::from_millis(INITIAL_INACTIVITY_MS),
+        };
         let due = connection.alive_check.as_ref().map_or(idle, |(_, at)| idle.min(*at));
         connection.waiting.reserve(CHUNK);
         let then = tokio::select! {
@@ -80,12 +85,7 @@ pub(super) async fn serve(mut stream: TcpStream, handle: &Handle, sockets: Socke
                 }
                 None => Then::Close,
             },
-            Some(asked) = inbox.recv() => {
-                connection.put(&Message::AliveCheckRequest);
-                let until = Instant::now() + Duration::from_millis(ALIVE_CHECK_MS);
-                connection.alive_check = Some((asked, until));
-                Then::GoOn
-            }
+            Some(asked) = inbox.recv() => connection.check_alive(asked),
             () = tokio::time::sleep_until(due) => Then::Close,
         };
         if !connection.out.is_empty() {
@@ -99,6 +99,7 @@ pub(super) async fn serve(mut stream: TcpStream, handle: &Handle, sockets: Socke
         }
     }
     connection.gone();
+    hang_up(stream).await;
 }
 
 impl Connection {
@@ -117,6 +118,28 @@ impl Connection {
         if let Some(target) = self.source {
             self.put(&Message::Diagnostic { source: ECU, target, data: &reply.bytes });
         }
+    }
+
+    /// Asks the tester whether it is still there, once for all who want to know.
+    fn check_alive(&mut self, asked: oneshot::Sender<bool>) -> Then {
+        if !self.holds_its_address() {
+            // It took no notice for so long that the address is somebody else's by now.
+            return Then::Close;
+        }
+        match &mut self.alive_check {
+            Some((asking, _)) => asking.push(asked),
+            None => {
+                let until = Instant::now() + Duration::from_millis(ALIVE_CHECK_MS);
+                self.alive_check = Some((vec![asked], until));
+                self.put(&Message::AliveCheckRequest);
+            }
+        }
+        Then::GoOn
+    }
+
+    fn holds_its_address(&self) -> bool {
+        let sockets = self.sockets.borrow();
+        self.source.and_then(|source| sockets.get(&source)).is_some_and(|holder| holder.same_channel(&self.checks))
     }
 
     /// Carries out every whole message that was read.
@@ -158,8 +181,12 @@ impl Connection {
             Ok(Message::Diagnostic { source, target, data }) => self.diagnostic(source, target, data).await,
             Ok(Message::RoutingActivationRequest { source, activation, .. }) => self.activate(source, activation).await,
             Ok(Message::AliveCheckResponse { source }) => {
-                if let Some((asked, _)) = self.alive_check.take().filter(|_| self.source == Some(source)) {
-                    let _ = asked.send(true);
+                if self.source == Some(source)
+                    && let Some((asking, _)) = self.alive_check.take()
+                {
+                    for asked in asking {
+                        let _ = asked.send(true);
+                    }
                 }
                 Then::GoOn
             }
@@ -220,23 +247,35 @@ impl Connection {
         if !matches!(activation, 0 | 1) {
             return Activation::Refused(ActivationRefusal::UnsupportedType);
         }
-        let holder = self.sockets.borrow().get(&source).filter(|holder| !holder.same_channel(&self.checks)).cloned();
-        let Some(holder) = holder else { return Activation::Routed };
-        // Whoever holds the address keeps it if it still answers (ISO 13400-2, 7.2.4).
-        let (asked, answer) = oneshot::channel();
-        let wait = Duration::from_millis(ALIVE_CHECK_MS + 100);
-        let alive =
-            holder.send(asked).await.is_ok() && timeout(wait, answer).await.is_ok_and(|alive| alive == Ok(true));
-        if alive { Activation::Refused(ActivationRefusal::SourceActive) } else { Activation::Routed }
-    }
-
-    /// Gives the address back, if nobody has taken it since.
-    fn gone(self) {
-        if let Some(source) = self.source {
+        loop {
+            let holder = self.sockets.borrow().get(&source).filter(|own| !own.same_channel(&self.checks)).cloned();
+            let Some(holder) = holder else { return Activation::Routed };
+            // Whoever holds the address keeps it if it still answers (ISO 13400-2, 7.2.4).
+            if is_alive(&holder).await {
+                return Activation::Refused(ActivationRefusal::SourceActive);
+            }
+            // Somebody else who waited for the same may hold it by now, and is asked in turn.
             let mut sockets = self.sockets.borrow_mut();
-            if sockets.get(&source).is_some_and(|holder| holder.same_channel(&self.checks)) {
+            if sockets.get(&source).is_some_and(|now| now.same_channel(&holder)) {
                 sockets.remove(&source);
             }
         }
     }
+
+    /// Gives the address back, if nobody has taken it since.
+    fn gone(self) {
+        if self.holds_its_address()
+            && let Some(source) = self.source
+        {
+            self.sockets.borrow_mut().remove(&source);
+        }
+    }
+}
+
+/// Whether who holds an address answers for it in time.
+async fn is_alive(holder: &mpsc::Sender<oneshot::Sender<bool>>) -> bool {
+    let (asked, answer) = oneshot::channel();
+    // A holder that does not even take the question is as good as gone.
+    let answered = async { holder.send(asked).await.is_ok() && answer.await == Ok(true) };
+    timeout(Duration::from_millis(ALIVE_CHECK_MS + 100), answered).await.unwrap_or(false)
 }
