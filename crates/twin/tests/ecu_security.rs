@@ -5,6 +5,7 @@ use std::collections::BTreeSet;
 
 use ecu_support::{Bench, bytes};
 use headlock_twin::Tear;
+use headlock_twin::ecu::Retained;
 
 const EXTENDED: &str = "> 10 03\n< 50 03 ..\n";
 
@@ -307,6 +308,31 @@ fn where_nothing_can_be_written_no_key_is_compared() {
 #[test]
 fn a_memory_that_does_not_take_the_counter_is_a_trouble() {
     extended().run("plant worn\nseed 01\n< 67 01 ..\nkey 01\n< 7F 27 22\n> 19 02 01\n< 59 02 7F F0 00 46 2F\n");
+}
+
+#[test]
+fn a_record_that_is_lost_fails_closed_and_is_a_trouble() {
+    let mut bench = extended();
+    let mut kept = bench.ecu.retained();
+    let records = kept.eeprom.len() / 2;
+    kept.eeprom[records..].fill(0);
+    bench.ecu.restore(&kept, &[], 0).expect("an image of its size");
+    bench.now_ms = bench.ecu.twin().now_ms();
+    bench.run(EXTENDED).run("seed 01\n< 7F 27 37\n> 19 02 01\n< 59 02 7F F0 00 46 2F\n");
+    bench.run("+ 9999ms\n").run(EXTENDED).run("seed 01\n< 7F 27 37\n+ 1ms\nunlock 01\n");
+}
+
+#[test]
+fn an_image_of_another_unit_is_refused_and_changes_nothing() {
+    let mut bench = extended();
+    let kept = bench.ecu.retained();
+    let short = Retained { eeprom: kept.eeprom[1..].to_vec(), ..kept.clone() };
+    let nameless = Retained { firmware: "not a version".to_owned(), ..kept.clone() };
+    for bad in [short, nameless] {
+        assert!(bench.ecu.restore(&bad, &[], 0).is_err());
+        bench.run("> 22 F1 86\n< 62 F1 86 03\n");
+        assert_eq!(bench.ecu.retained(), kept);
+    }
 }
 
 #[test]
