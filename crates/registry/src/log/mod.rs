@@ -1,1 +1,46 @@
 //! The transparency log: what was released, and refused, in a tree that outsiders can verify.
+//!
+//! Shape, on disk: tiles and entry bundles as c2sp.org/tlog-tiles has them; `checkpoint`, signed by the log; `witnessed`, the newest
+//! checkpoint that witnesses cosigned; `staged/`, batches under way. A leaf is a commitment: personal data stands beside the log and can
+//! be erased without touching it.
+
+mod audit;
+mod base64;
+mod checkpoint;
+mod cosign;
+mod decimal;
+mod files;
+mod growth;
+mod hash;
+mod head;
+mod key;
+mod leaf;
+mod note;
+mod proof;
+mod receipt;
+mod staged;
+mod store;
+mod tile;
+mod tiles;
+mod tree;
+mod verify;
+mod witness;
+
+pub use checkpoint::{Checkpoint, CheckpointError};
+pub use cosign::{Policy, PolicyError, Unwitnessed};
+pub use files::{Disk, Files, ReadFiles};
+pub use growth::{Growth, Rim};
+pub use hash::{HASH_BYTES, Hash};
+pub use head::{FileHead, FileHeadError, Head, HeadError, Swap};
+pub use key::{KeyError, KeyKind, SecretKey, VerifierKey};
+pub use leaf::{COMMITMENT_BYTES, Commitment, Event, EventError, SALT_BYTES, Salt};
+pub use note::{MAX_NOTE_BYTES, MAX_SIGNATURES, Note, NoteError, NoteSignature, Signed};
+pub use proof::{Nodes, consistency, inclusion, root};
+pub use receipt::{MAX_RECEIPT_BYTES, Opening, Receipt};
+pub use staged::Staged;
+pub use store::{AppendError, CHECKPOINT, CosignatureError, Log, MAX_BATCH, OpenError, ProofError, WITNESSED};
+pub use tile::{Layer, TILE_HEIGHT, TILE_WIDTH, Tile};
+pub use tiles::{ReadError, TiledTree, Tiles};
+pub use tree::{Edge, TreeHead};
+pub use verify::{Finding, Findings, MAX_FINDINGS, Outsider, Progress, ReceiptError, Report, Seen, Shown};
+pub use witness::{Refusal, Submission, Witness};

@@ -1,0 +1,480 @@
+//! A log on disk: batches go in, tiles, checkpoints and proofs come out.
+//!
+//! A batch is staged, then the head is swapped, then the tiles and the checkpoint are written. The swap is the commit: before it
+//! nothing of the log has changed, so a writer that loses leaves no trace; after it every tile follows from what is on disk already, so
+//! a crash only leaves work to the next start. Nothing is signed that was not committed.
+
+use std::io;
+use std::ops::Range;
+
+use super::checkpoint::{Checkpoint, CheckpointError};
+use super::files::{self, Files, Whole};
+use super::growth::{Growth, Rim};
+use super::head::{Head, HeadError, Swap};
+use super::key::{SecretKey, VerifierKey};
+use super::leaf::Commitment;
+use super::note::{Note, NoteError};
+use super::proof;
+use super::receipt::Receipt;
+use super::staged::{self, Staged};
+use super::tile::{Layer, Tile};
+use super::tiles::{ReadError, Tiles, read_entries, read_hashes};
+use super::tree::{Edge, TreeHead};
+use super::witness::Submission;
+
+/// Leaves of one batch.
+pub const MAX_BATCH: usize = 1 << 20;
+
+/// Leaves that a restoration writes at a time.
+const RESTORED_AT_ONCE: usize = 1 << 16;
+
+/// The newest checkpoint.
+pub const CHECKPOINT: &str = "checkpoint";
+
+/// The newest checkpoint that witnesses cosigned.
+pub const WITNESSED: &str = "witnessed";
+
+const LOCK: &str = "writer.lock";
+
+/// Why a log does not open.
+#[derive(Debug, thiserror::Error)]
+pub enum OpenError {
+    /// The file system.
+    #[error(transparent)]
+    Io(#[from] io::Error),
+    /// A tile.
+    #[error(transparent)]
+    Read(#[from] ReadError),
+    /// The place of the head.
+    #[error(transparent)]
+    Head(#[from] HeadError),
+    /// The origin does not fit in a note.
+    #[error("no origin of a log: {0}")]
+    Origin(NoteError),
+    /// Another writer has it open.
+    #[error("another writer has this log open")]
+    AnotherWriter,
+    /// Another wrote the first head at this moment.
+    #[error("another writer began this log at this moment")]
+    Overtaken,
+    /// The published checkpoint is no checkpoint of this log and this key.
+    #[error("the published checkpoint: {0}")]
+    Checkpoint(CheckpointError),
+    /// The head is older than what was published: it was put back.
+    #[error("a tree of {published} leaves was published, and the head says {head}: the head was put back")]
+    RolledBack {
+        /// Leaves of the published tree.
+        published: u64,
+        /// Leaves of the head.
+        head: u64,
+    },
+    /// The head is of a tree that does not go on from what was published.
+    #[error("what was published of the first {published} leaves is not what the head stands for: a fork")]
+    Fork {
+        /// Leaves of the published tree.
+        published: u64,
+    },
+    /// The head has leaves that are not in this folder: [`Log::restore`] takes them from where they are.
+    #[error("the head has {need} leaves, of which {have} are here")]
+    Behind {
+        /// Leaves here.
+        have: u64,
+        /// Leaves of the head.
+        need: u64,
+    },
+    /// The tiles do not come to the head's root.
+    #[error("the tiles at the edge do not come to the root over {size} leaves")]
+    Damaged {
+        /// Leaves of that tree.
+        size: u64,
+    },
+}
+
+/// Why a batch is not in the log, or not yet readable.
+#[derive(Debug, thiserror::Error)]
+pub enum AppendError {
+    /// No leaves, or more than [`MAX_BATCH`].
+    #[error("a batch has 1 to {MAX_BATCH} leaves")]
+    Size,
+    /// It could not be staged; nothing changed.
+    #[error("staging the batch: {0}")]
+    Stage(io::Error),
+    /// The place of the head failed. If it swapped, opening the log again finds the batch.
+    #[error(transparent)]
+    Head(#[from] HeadError),
+    /// Another writer went on from here; nothing changed.
+    #[error("another writer went on from {base} leaves")]
+    Overtaken {
+        /// Leaves that this log has.
+        base: u64,
+        /// What stands.
+        stands: Option<TreeHead>,
+    },
+    /// The batch was worked out for another tree than the log has now.
+    #[error("the batch follows {base} leaves, and the log has {size}")]
+    NotNext {
+        /// Where the batch begins.
+        base: u64,
+        /// Where the log is.
+        size: u64,
+    },
+    /// It is committed, but its tiles could not be written. Settle it again, or open the log again.
+    #[error("the batch is committed and not yet readable: {0}")]
+    Unsettled(io::Error),
+}
+
+/// Why there is no proof.
+#[derive(Debug, thiserror::Error)]
+pub enum ProofError {
+    /// A tile.
+    #[error(transparent)]
+    Read(#[from] ReadError),
+    /// The checkpoint is not one of this log.
+    #[error(transparent)]
+    Checkpoint(#[from] CheckpointError),
+    /// The tree has no such leaf, or not so many.
+    #[error("the tree has {size} leaves")]
+    Beyond {
+        /// Its leaves.
+        size: u64,
+    },
+    /// The tiles on disk do not come to the checkpoint's root: one of them was changed.
+    #[error("what is on disk does not come to the root over {size} leaves")]
+    Damaged {
+        /// Leaves of that tree.
+        size: u64,
+    },
+}
+
+/// Why cosignatures were not kept.
+#[derive(Debug, thiserror::Error)]
+pub enum CosignatureError {
+    /// The checkpoint is not one of this log, or a cosignature is wrong.
+    #[error(transparent)]
+    Checkpoint(#[from] CheckpointError),
+    /// The file system.
+    #[error(transparent)]
+    Io(#[from] io::Error),
+}
+
+/// The writer of a log; there is one at a time.
+#[derive(Debug)]
+pub struct Log<F: Files> {
+    tiles: Tiles<F>,
+    _lock: F::Lock,
+    origin: String,
+    key: SecretKey,
+    rim: Rim,
+    head: TreeHead,
+    checkpoint: Note,
+}
+
+impl<F: Files> Log<F> {
+    /// Opens a log, or begins one, and finishes what a crash left.
+    ///
+    /// # Errors
+    /// [`OpenError`]; the log is as it was.
+    pub fn open(files: F, origin: &str, key: SecretKey, place: &mut impl Head) -> Result<Self, OpenError> {
+        Self::restore(files, origin, key, place, std::iter::empty())
+    }
+
+    /// Opens a log in a folder that has only the first of its leaves, or none: after the machine was lost, from the database's rows.
+    ///
+    /// `rest` are the leaves from [`OpenError::Behind`]'s `have` on, all of them.
+    ///
+    /// # Errors
+    /// [`OpenError::Damaged`] if they are others than the head's; the published checkpoint still stands.
+    pub fn restore(
+        files: F,
+        origin: &str,
+        key: SecretKey,
+        place: &mut impl Head,
+        rest: impl IntoIterator<Item = Commitment>,
+    ) -> Result<Self, OpenError> {
+        let lock = files.lock(LOCK)?.ok_or(OpenError::AnotherWriter)?;
+        let head = current(place)?;
+        let checkpoint = Checkpoint::new(origin, head).sign(&key).map_err(OpenError::Origin)?;
+        let published = published(&files, origin, &key)?;
+        let have = published.unwrap_or(TreeHead::EMPTY);
+        if have.size > head.size {
+            return Err(OpenError::RolledBack { published: have.size, head: head.size });
+        }
+        if have.size == head.size && have != head {
+            return Err(OpenError::Fork { published: have.size });
+        }
+        let tiles = Tiles::new(files);
+        let rim = Rim::default();
+        let mut log = Self { tiles, _lock: lock, origin: origin.to_owned(), key, rim, head, checkpoint };
+        log.recover(have, rest)?;
+        if published != Some(head) {
+            log.publish()?;
+        }
+        staged::clean(log.files(), &head)?;
+        Ok(log)
+    }
+
+    /// Comes to the head's rim: from the batch that led to it, from its tiles, or from leaves that are brought.
+    fn recover(&mut self, have: TreeHead, rest: impl IntoIterator<Item = Commitment>) -> Result<(), OpenError> {
+        let head = self.head;
+        if let Some(batch) = staged::find(self.files(), &head)?
+            && let Ok(rim) = self.rim_of(batch.base)
+        {
+            self.check_prefix(have, batch.base)?;
+            let growth = Growth::of(&rim, &batch.leaves);
+            if growth.head() != head {
+                return Err(OpenError::Damaged { size: head.size });
+            }
+            self.write(&growth, true)?;
+            if have != head {
+                self.publish()?;
+            }
+            outgrow(self.files(), &growth)?;
+            self.rim = growth.rim;
+            return Ok(());
+        }
+        match self.rim_of(head) {
+            Ok(rim) => self.rim = rim,
+            Err(why) if have.size == head.size => return Err(why),
+            Err(_) => self.bring(have, rest)?,
+        }
+        self.check_prefix(have, head)
+    }
+
+    fn bring(&mut self, have: TreeHead, rest: impl IntoIterator<Item = Commitment>) -> Result<(), OpenError> {
+        let head = self.head;
+        let mut rest = rest.into_iter();
+        let mut rim = self.rim_of(have)?;
+        loop {
+            let left = usize::try_from(head.size - rim.edge.size()).unwrap_or(usize::MAX);
+            let batch: Vec<Commitment> = rest.by_ref().take(left.min(RESTORED_AT_ONCE)).collect();
+            if batch.is_empty() {
+                let reached = rim.edge.head();
+                self.rim = rim;
+                return match reached {
+                    reached if reached == head => Ok(()),
+                    reached if reached.size < head.size => Err(OpenError::Behind { have: have.size, need: head.size }),
+                    _ => Err(OpenError::Damaged { size: head.size }),
+                };
+            }
+            let growth = Growth::of(&rim, &batch);
+            self.write(&growth, true)?;
+            rim = growth.rim;
+        }
+    }
+
+    /// The first leaves of `tree`, which is on disk, are those of an older one.
+    fn check_prefix(&self, older: TreeHead, tree: TreeHead) -> Result<(), OpenError> {
+        if older.size > tree.size {
+            // The staged batch was settled; its own head is the published one.
+            return if older == self.head { Ok(()) } else { Err(OpenError::Fork { published: older.size }) };
+        }
+        if older.size == 0 || proof::root(&self.tiles.tree(tree.size), older.size)? == older.root {
+            return Ok(());
+        }
+        Err(OpenError::Fork { published: older.size })
+    }
+
+    fn rim_of(&self, head: TreeHead) -> Result<Rim, OpenError> {
+        let damaged = || OpenError::Damaged { size: head.size };
+        let mut levels = Vec::new();
+        let mut rim = Rim::default();
+        let mut above = head.size;
+        while above > 0 {
+            levels.push(Vec::new());
+            above /= super::tile::TILE_WIDTH;
+        }
+        for tile in Tile::partial(head.size) {
+            match tile.layer {
+                Layer::Entries => rim.entries = read_entries(self.files(), tile)?,
+                Layer::Hashes(level) => levels[usize::from(level)] = read_hashes(self.files(), tile)?,
+            }
+        }
+        rim.edge = Edge::new(head.size, levels).ok_or_else(damaged)?;
+        let leaves = rim.entries.iter().map(Commitment::leaf);
+        if rim.edge.head() == head && leaves.eq(rim.edge.level(0).iter().copied()) { Ok(rim) } else { Err(damaged()) }
+    }
+
+    /// Works out a batch and makes it safe on disk. The log is as before until the head is swapped, and readable once it is settled.
+    ///
+    /// # Errors
+    /// [`AppendError::Size`] and [`AppendError::Stage`].
+    pub fn stage(&self, batch: &[Commitment]) -> Result<Staged, AppendError> {
+        if batch.is_empty() || batch.len() > MAX_BATCH {
+            return Err(AppendError::Size);
+        }
+        let staged = Staged { base: self.head, growth: Growth::of(&self.rim, batch) };
+        staged::write(self.files(), &staged, batch).map_err(AppendError::Stage)?;
+        Ok(staged)
+    }
+
+    /// Writes the tiles of a batch whose swap is committed, and publishes its checkpoint.
+    ///
+    /// # Errors
+    /// [`AppendError::NotNext`] and [`AppendError::Unsettled`], after which it may be tried again.
+    pub fn settle(&mut self, staged: &Staged) -> Result<(), AppendError> {
+        if staged.base != self.head {
+            return Err(AppendError::NotNext { base: staged.base.size, size: self.head.size });
+        }
+        let checkpoint = Checkpoint::new(&self.origin, staged.head()).sign(&self.key);
+        let checkpoint = checkpoint.map_err(|why| AppendError::Unsettled(io::Error::other(why)))?;
+        self.write(&staged.growth, false).map_err(AppendError::Unsettled)?;
+        files::put(self.files(), CHECKPOINT, &checkpoint.to_bytes()).map_err(AppendError::Unsettled)?;
+        self.rim = staged.growth.rim.clone();
+        self.head = staged.head();
+        self.checkpoint = checkpoint;
+        // The batch is in the log; what stays behind here goes at the next start.
+        let _ = outgrow(self.files(), &staged.growth);
+        let _ = staged::remove(self.files(), &staged.base, &self.head);
+        Ok(())
+    }
+
+    /// Forgets a batch whose swap did not happen. One whose swap may have happened is left for the next start.
+    pub fn abandon(&self, staged: &Staged) -> io::Result<()> {
+        staged::remove(self.files(), &staged.base, &staged.head())
+    }
+
+    /// Appends a batch where nothing else has to be committed with it; answers where its leaves stand.
+    ///
+    /// # Errors
+    /// [`AppendError`].
+    pub fn append(&mut self, place: &mut impl Head, batch: &[Commitment]) -> Result<Range<u64>, AppendError> {
+        let staged = self.stage(batch)?;
+        match place.swap(Some(staged.base()), staged.head())? {
+            Swap::Done => self.settle(&staged)?,
+            Swap::Stands(stands) => {
+                let _ = self.abandon(&staged);
+                return Err(AppendError::Overtaken { base: staged.base.size, stands });
+            }
+        }
+        Ok(staged.indexes())
+    }
+
+    /// The tree.
+    pub const fn head(&self) -> TreeHead {
+        self.head
+    }
+
+    /// The newest checkpoint.
+    pub const fn checkpoint(&self) -> &Note {
+        &self.checkpoint
+    }
+
+    /// The key that outsiders need.
+    pub const fn public(&self) -> &VerifierKey {
+        self.key.public()
+    }
+
+    /// The tiles, to read.
+    pub const fn tiles(&self) -> &Tiles<F> {
+        &self.tiles
+    }
+
+    /// Shows that a leaf is in the tree of a checkpoint of this log; the caller adds what the leaf said.
+    ///
+    /// # Errors
+    /// [`ProofError`]: a receipt that would not verify is never handed out.
+    pub fn receipt(&self, index: u64, checkpoint: &Note) -> Result<Receipt, ProofError> {
+        let tree = self.own(&checkpoint.to_bytes())?.head;
+        let size = tree.size;
+        if index >= size || size > self.head.size {
+            return Err(ProofError::Beyond { size: size.min(self.head.size) });
+        }
+        let path = proof::inclusion(&self.tiles.tree(self.head.size), index, size)?;
+        let path = path.ok_or(ProofError::Beyond { size })?;
+        let leaf = self.tiles.entry(index, self.head.size)?.leaf();
+        if !tree.includes(index, &leaf, &path) {
+            return Err(ProofError::Damaged { size });
+        }
+        Ok(Receipt { index, path, checkpoint: checkpoint.to_bytes(), opening: None })
+    }
+
+    /// What a witness is sent that has come to `old_size`.
+    ///
+    /// # Errors
+    /// [`ProofError`].
+    pub fn submission(&self, old_size: u64) -> Result<Submission, ProofError> {
+        let size = self.head.size;
+        let proof = proof::consistency(&self.tiles.tree(size), old_size, size)?;
+        let proof = proof.ok_or(ProofError::Beyond { size })?;
+        Ok(Submission { old_size, proof, checkpoint: self.checkpoint.to_bytes() })
+    }
+
+    /// Keeps what witnesses answered to a checkpoint of this log, unless a newer one was cosigned; lines of others are left out.
+    ///
+    /// # Errors
+    /// The checkpoint is another's, or a cosignature is wrong.
+    pub fn add_cosignatures(
+        &self,
+        checkpoint: &[u8],
+        lines: &str,
+        witnesses: &[VerifierKey],
+    ) -> Result<Note, CosignatureError> {
+        let new = self.own(checkpoint)?;
+        let mut note = Note::parse(checkpoint).map_err(CheckpointError::from)?;
+        let kept = self.files().read(WITNESSED)?;
+        // What is there and is no checkpoint of ours is written over: it proves nothing.
+        if let Some((old, old_note)) = kept.and_then(|kept| Some((self.own(&kept).ok()?, Note::parse(&kept).ok()?))) {
+            if old.head.size > new.head.size {
+                return Ok(old_note);
+            }
+            if old_note.text() == note.text() {
+                note = old_note;
+            }
+        }
+        let note = note.with_lines(lines, witnesses).map_err(CheckpointError::from)?;
+        files::put(self.files(), WITNESSED, &note.to_bytes())?;
+        Ok(note)
+    }
+
+    fn own(&self, checkpoint: &[u8]) -> Result<Checkpoint, CheckpointError> {
+        Checkpoint::open(checkpoint, &self.origin, std::slice::from_ref(self.key.public())).map(|(opened, _)| opened)
+    }
+
+    const fn files(&self) -> &F {
+        self.tiles.files()
+    }
+
+    fn write(&self, growth: &Growth, recovering: bool) -> io::Result<()> {
+        let mut whole = Whole::new(self.files());
+        for (tile, bytes) in &growth.tiles {
+            whole.put(&tile.path(), bytes)?;
+        }
+        if recovering {
+            whole.with_ancestors();
+        }
+        whole.finish()
+    }
+
+    fn publish(&self) -> io::Result<()> {
+        files::put(self.files(), CHECKPOINT, &self.checkpoint.to_bytes())
+    }
+}
+
+/// The head that stands; of a new log, that of no leaves.
+fn current(place: &mut impl Head) -> Result<TreeHead, OpenError> {
+    if let Some(head) = place.load()? {
+        return Ok(head);
+    }
+    match place.swap(None, TreeHead::EMPTY)? {
+        Swap::Done => Ok(TreeHead::EMPTY),
+        Swap::Stands(_) => Err(OpenError::Overtaken),
+    }
+}
+
+fn published(files: &impl Files, origin: &str, key: &SecretKey) -> Result<Option<TreeHead>, OpenError> {
+    let Some(bytes) = files.read(CHECKPOINT)? else { return Ok(None) };
+    let opened = Checkpoint::open(&bytes, origin, std::slice::from_ref(key.public()));
+    opened.map(|(checkpoint, _)| Some(checkpoint.head)).map_err(OpenError::Checkpoint)
+}
+
+/// Removes the partial states of tiles that are full and durable.
+fn outgrow(files: &impl Files, growth: &Growth) -> io::Result<()> {
+    for tile in &growth.outgrown {
+        let folder = tile.partial_folder();
+        for name in files.list(&folder)? {
+            files.remove(&format!("{folder}/{name}"))?;
+        }
+        files.remove_folder(&folder)?;
+    }
+    Ok(())
+}

@@ -1,0 +1,159 @@
+//! A small witness: cosigns a log's checkpoint once it has seen that nothing before it changed. c2sp.org/tlog-witness.
+
+use super::checkpoint::{Checkpoint, CheckpointError};
+use super::decimal;
+use super::hash::Hash;
+use super::head::{Head, HeadError, Swap};
+use super::key::{SecretKey, VerifierKey};
+use super::note::NoteError;
+
+/// Hashes of a consistency proof.
+const MAX_PROOF: usize = 63;
+
+/// What a log sends to a witness: how far it thinks that the witness has come, why the new checkpoint goes on from there, and that
+/// checkpoint.
+///
+/// Shape: in bytes, a line `old <size>`, a line of base64 for each hash, a blank line, the note.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Submission {
+    /// Leaves of the checkpoint that the witness cosigned last.
+    pub old_size: u64,
+    /// Empty if that is 0.
+    pub proof: Vec<Hash>,
+    /// The note's bytes.
+    pub checkpoint: Vec<u8>,
+}
+
+impl Submission {
+    /// The body of a request.
+    pub fn to_bytes(&self) -> Vec<u8> {
+        let mut text = format!("old {}\n", self.old_size);
+        for hash in &self.proof {
+            text.push_str(&format!("{hash}\n"));
+        }
+        text.push('\n');
+        [text.as_bytes(), &self.checkpoint].concat()
+    }
+
+    /// Reads one.
+    pub fn from_bytes(bytes: &[u8]) -> Option<Self> {
+        let end = bytes.windows(2).position(|pair| pair == b"\n\n")?;
+        let mut lines = str::from_utf8(&bytes[..end]).ok()?.split('\n');
+        let old_size = decimal::parse(lines.next()?.strip_prefix("old ")?)?;
+        let proof: Vec<Hash> = lines.map(Hash::from_base64).collect::<Option<_>>()?;
+        (proof.len() <= MAX_PROOF).then(|| Self { old_size, proof, checkpoint: bytes[end + 2..].to_vec() })
+    }
+}
+
+/// Why a witness does not cosign.
+#[derive(Debug, thiserror::Error)]
+pub enum Refusal {
+    /// The request is none.
+    #[error("the request is none")]
+    Malformed,
+    /// The witness does not know this log.
+    #[error("no log of this origin is known here")]
+    UnknownLog,
+    /// None of the log's keys signed it.
+    #[error("none of the log's keys signed it: {0}")]
+    Unsigned(CheckpointError),
+    /// The checkpoint is smaller than the size it claims to go on from.
+    #[error("the old size is larger than the checkpoint's")]
+    Shrinks,
+    /// The witness has come to another size.
+    #[error("the last checkpoint that was cosigned here has {size} leaves")]
+    Stale {
+        /// Where the log has to prove from.
+        size: u64,
+    },
+    /// Two roots for one size, signed by the log: a fork.
+    #[error("the log signed another root for {size} leaves")]
+    Fork {
+        /// The size.
+        size: u64,
+    },
+    /// The proof does not show it.
+    #[error("the proof does not show that the log goes on from {from} leaves")]
+    Inconsistent {
+        /// The size that the witness knows.
+        from: u64,
+    },
+    /// What it knows could not be read or kept; nothing was signed.
+    #[error(transparent)]
+    Head(#[from] HeadError),
+}
+
+impl Refusal {
+    /// The status of c2sp.org/tlog-witness; 500 for an error of its own.
+    pub const fn status(&self) -> u16 {
+        match self {
+            Self::Malformed | Self::Shrinks => 400,
+            Self::UnknownLog => 404,
+            Self::Unsigned(_) => 403,
+            Self::Stale { .. } | Self::Fork { .. } => 409,
+            Self::Inconsistent { .. } => 422,
+            Self::Head(_) => 500,
+        }
+    }
+}
+
+/// A witness of one log: its own key, the log's, and the newest head that it cosigned.
+#[derive(Debug)]
+pub struct Witness<H> {
+    key: SecretKey,
+    origin: String,
+    logs: Vec<VerifierKey>,
+    seen: H,
+}
+
+impl<H: Head> Witness<H> {
+    /// A witness that keeps in `seen` what it cosigned.
+    pub fn new(key: SecretKey, origin: &str, logs: Vec<VerifierKey>, seen: H) -> Self {
+        Self { key, origin: origin.to_owned(), logs, seen }
+    }
+
+    /// Checks a request at this time, in seconds since 1970, keeps what it has seen, and answers a line of cosignature.
+    ///
+    /// # Errors
+    /// [`Refusal`]; nothing was signed.
+    pub fn add_checkpoint(&mut self, request: &[u8], now_s: u64) -> Result<String, Refusal> {
+        let request = Submission::from_bytes(request).ok_or(Refusal::Malformed)?;
+        let (checkpoint, mut note) = match Checkpoint::open(&request.checkpoint, &self.origin, &self.logs) {
+            Err(CheckpointError::Origin { .. }) => return Err(Refusal::UnknownLog),
+            Err(CheckpointError::Line { .. } | CheckpointError::Note(NoteError::Form | NoteError::Line { .. })) => {
+                return Err(Refusal::Malformed);
+            }
+            Err(why) => return Err(Refusal::Unsigned(why)),
+            Ok(opened) => opened,
+        };
+        let new = checkpoint.head;
+        if request.old_size > new.size {
+            return Err(Refusal::Shrinks);
+        }
+        let kept = self.seen.load()?;
+        let old = kept.unwrap_or(super::tree::TreeHead::EMPTY);
+        if request.old_size != old.size {
+            return Err(Refusal::Stale { size: old.size });
+        }
+        if new.size == old.size && new.root != old.root {
+            return Err(Refusal::Fork { size: new.size });
+        }
+        if !new.extends(&old, &request.proof) {
+            return Err(Refusal::Inconsistent { from: old.size });
+        }
+        // Another request may have come first: what is kept decides, not what was read.
+        if let Swap::Stands(stands) = self.seen.swap(kept, new)? {
+            return Err(Refusal::Stale { size: stands.map_or(0, |head| head.size) });
+        }
+        let before = note.signature_lines().len();
+        if !note.cosign(&self.key, now_s) {
+            return Err(Refusal::Malformed);
+        }
+        Ok(note.signature_lines().split_off(before))
+    }
+
+    /// How it says who it is.
+    pub const fn public(&self) -> &VerifierKey {
+        self.key.public()
+    }
+}
