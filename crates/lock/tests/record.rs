@@ -10,7 +10,7 @@ use chance::Chance;
 use headlock_lock::{
     AfterWait, Arming, Clock, Conditions, DeviceKey, Effect, EntryWhileWaiting, Event, ExtraAttempts, Hardware,
     Ignition, Keeper, Kind, LONGEST_MS, Ladder, Loaded, MonotonicCounter, NoCounter, Phase, Policy, RECORD_BYTES,
-    Region, Rung, Scope, Span, State, Store, StoreError, StoredKey, SupplyCut, Tally, Tries, Verdict, step,
+    Region, Rung, Scope, Span, State, Store, StoreError, StoredKey, SupplyCut, Tally, Tries, Verdict, served, step,
 };
 use part::{Part, QuickKey};
 
@@ -443,6 +443,26 @@ fn a_lock_that_failed_closed_waits_its_longest_finite_wait_and_then_takes_the_ri
     assert!(matches!(keeper.state.phase, Phase::Waiting { .. }));
     keeper.feed(&mut hardware, &policy, Event::Elapsed { ms: 1, during });
     assert_eq!(keeper.enter(&mut hardware, &policy, |_| true), (Verdict::Opened, Ok(())));
+}
+
+#[test]
+fn a_wait_that_was_served_leaves_what_its_policy_says() {
+    let tally = Tally { failed: 5, in_round: 2, rounds: 3, extras: 1 };
+    let full = Span::Time { ms: MINUTE_MS };
+    for (after_wait, left) in [
+        (AfterWait::Keeps, tally),
+        (AfterWait::ClearsAttempts, Tally { failed: 0, in_round: 0, ..tally }),
+        (AfterWait::ClearsAll, Tally::default()),
+    ] {
+        let policy = Policy { after_wait, ..usual_policy() };
+        let waits = State { phase: Phase::Waiting { full, left: full, begun: true }, tally, ..State::fresh(&policy) };
+        let after = served(&policy, waits);
+        assert_eq!((after.phase, after.tally), (Phase::Armed, left), "{after_wait:?}");
+        for phase in [Phase::Armed, Phase::LockedOut, Phase::Open { for_ms: 5 }] {
+            let state = State { phase, tally, ..State::fresh(&policy) };
+            assert_eq!(served(&policy, state), state, "{phase:?} is no wait");
+        }
+    }
 }
 
 #[test]

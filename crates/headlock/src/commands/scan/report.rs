@@ -13,6 +13,8 @@ use crate::paint;
 #[derive(Clone, Debug)]
 pub(super) struct Adapter {
     claims: String,
+    /// The firmware of an STN, as it tells it.
+    stn: Option<String>,
     is: &'static str,
     cannot: Vec<String>,
     unfit_for_flashing: Option<String>,
@@ -33,13 +35,13 @@ impl Adapter {
         // That is tried when it matters: it can freeze a bad copy.
         let unfit = identity.fit_for_flashing().err().filter(|why| *why != Unfit::LongRepliesUntested);
         let unfit = unfit.map(|why| why.to_string());
-        let claims = identity.stn.clone().unwrap_or_else(|| identity.claimed.clone());
         let cannot = identity.cannot.iter().map(|ability| format!("{ability:?}")).collect();
-        Self { claims, is, cannot, unfit_for_flashing: unfit }
+        let (claims, stn) = (identity.claimed.clone(), identity.stn.clone());
+        Self { claims, stn, is, cannot, unfit_for_flashing: unfit }
     }
 
     fn json(&self) -> Value {
-        json!({ "claims": self.claims, "is": self.is, "cannot": self.cannot, "unfit_for_flashing": self.unfit_for_flashing })
+        json!({ "claims": self.claims, "stn": self.stn, "is": self.is, "cannot": self.cannot, "unfit_for_flashing": self.unfit_for_flashing })
     }
 }
 
@@ -103,7 +105,8 @@ impl Report {
     pub(super) fn print(&self) {
         if let Some(adapter) = &self.adapter {
             paint::heading("Adapter");
-            paint::item("·", &format!("says {:?}; is {}", adapter.claims, adapter.is));
+            let stn = adapter.stn.as_ref().map_or_else(String::new, |firmware| format!(" and {firmware:?}"));
+            paint::item("·", &format!("says {:?}{stn}; is {}", adapter.claims, adapter.is));
             if !adapter.cannot.is_empty() {
                 paint::item("·", &format!("cannot: {}", adapter.cannot.join(", ")));
             }
