@@ -188,6 +188,31 @@ fn a_tester_that_waits_is_told_to_wait_and_others_are_served() {
 }
 
 #[test]
+fn a_session_ends_in_time_while_another_tester_waits() {
+    Bench::new("manual").run(
+        "
+        B> 10 03
+        B< 50 03 ..
+        + 4s
+        > 10 03
+        < 50 03 ..
+        > 31 01 FD 14
+        < 7F 31 78
+        + 999ms
+        + 1ms
+        B> 22 F1 86
+        B< 62 F1 86 01
+        + 1s
+        < 71 01 FD 14 00
+        # A's own starts again with its answer.
+        + 4999ms
+        > 22 F1 86
+        < 62 F1 86 03
+        ",
+    );
+}
+
+#[test]
 fn without_ignition_or_supply_nothing_is_answered() {
     Bench::new("manual").run(
         "
