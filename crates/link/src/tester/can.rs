@@ -11,6 +11,9 @@ use super::{Direction, LinkError, Trace, Transport};
 /// The longest message that CAN carries here, in bytes.
 const MOST_BYTES: usize = 4_095;
 
+/// How long a message that has begun may go on after the deadline: ten times what the slowest adapter takes for the longest.
+const LONGEST_MESSAGE: Duration = Duration::from_secs(10);
+
 /// CAN frames in and out.
 pub trait CanBus {
     /// Sends a frame.
@@ -24,6 +27,12 @@ pub trait CanBus {
     /// # Errors
     /// [`LinkError::TimedOut`], or the line broke.
     fn receive(&mut self, deadline: Instant) -> Result<CanFrame, LinkError>;
+
+    /// Drops the frames that have arrived.
+    ///
+    /// # Errors
+    /// The line broke.
+    fn drain(&mut self) -> Result<(), LinkError>;
 }
 
 /// One ECU on a bus, by the identifiers of its requests and responses.
@@ -109,9 +118,10 @@ impl<B: CanBus> Transport for CanTransport<B> {
     }
 
     fn receive(&mut self, deadline: Instant) -> Result<Vec<u8>, LinkError> {
+        let most = deadline + LONGEST_MESSAGE;
         loop {
             // A message that has begun may end after the deadline, frame by frame in its own time.
-            let until = self.receiver.deadline_us().map_or(deadline, |us| self.at(us + 1_000));
+            let until = self.receiver.deadline_us().map_or(deadline, |us| self.at(us + 1_000).min(most));
             let frame = match self.next(until) {
                 Ok(frame) => frame,
                 Err(LinkError::TimedOut) => {
@@ -120,6 +130,9 @@ impl<B: CanBus> Transport for CanTransport<B> {
                 }
                 Err(why) => return Err(why),
             };
+            if Instant::now() >= most {
+                return Err(LinkError::TimedOut);
+            }
             let now_us = self.now_us();
             match self.receiver.frame(now_us, frame.data()) {
                 Received::Message(bytes) => {
@@ -137,6 +150,7 @@ impl<B: CanBus> Transport for CanTransport<B> {
     }
 
     fn drain(&mut self) -> Result<(), LinkError> {
+        self.bus.drain()?;
         self.receiver = Receiver::new(Framing::NORMAL, vec![0; MOST_BYTES]);
         Ok(())
     }

@@ -1,8 +1,9 @@
 //! DoIP from the tester's side (ISO 13400-2).
 
+use std::ops::Range;
 use std::time::{Duration, Instant};
 
-use headlock_wire::doip::{Activation, Address, HEADER_BYTES, Header, Message};
+use headlock_wire::doip::{Activation, Address, HEADER_BYTES, Header, Message, PayloadType};
 
 use super::{Direction, LinkError, Stream, Trace, Transport};
 
@@ -67,21 +68,30 @@ impl DoipTransport {
         self.stream.write(&self.out[..length])
     }
 
-    /// The next whole message: its header, and where its payload stands in `waiting`.
-    fn next(&mut self, deadline: Instant) -> Result<(Header, std::ops::Range<usize>), LinkError> {
+    /// The next message, if it is whole: its header, and where its payload stands in `waiting`.
+    fn arrived(&mut self) -> Result<Option<(Header, Range<usize>)>, LinkError> {
+        let Some((header, payload)) = self.waiting[self.at..].split_first_chunk::<HEADER_BYTES>() else {
+            return Ok(None);
+        };
+        let header = Header::decode(*header).map_err(|_| LinkError::OtherProtocol("DoIP"))?;
+        let length = usize::try_from(header.length).ok().filter(|length| *length <= MOST_BYTES);
+        let length = length.ok_or(LinkError::OtherProtocol("DoIP"))?;
+        if payload.len() < length {
+            return Ok(None);
+        }
+        let from = self.at + HEADER_BYTES;
+        if let Some(trace) = &mut self.trace {
+            trace.bytes(Direction::FromEcu, &self.waiting[self.at..from + length]);
+        }
+        self.at = from + length;
+        Ok(Some((header, from..from + length)))
+    }
+
+    /// Waits for the next whole message.
+    fn next(&mut self, deadline: Instant) -> Result<(Header, Range<usize>), LinkError> {
         loop {
-            if let Some((header, payload)) = self.waiting[self.at..].split_first_chunk::<HEADER_BYTES>() {
-                let header = Header::decode(*header).map_err(|_| LinkError::OtherProtocol("DoIP"))?;
-                let length = usize::try_from(header.length).ok().filter(|length| *length <= MOST_BYTES);
-                let length = length.ok_or(LinkError::OtherProtocol("DoIP"))?;
-                if payload.len() >= length {
-                    let from = self.at + HEADER_BYTES;
-                    if let Some(trace) = &mut self.trace {
-                        trace.bytes(Direction::FromEcu, &self.waiting[self.at..from + length]);
-                    }
-                    self.at = from + length;
-                    return Ok((header, from..from + length));
-                }
+            if let Some(found) = self.arrived()? {
+                return Ok(found);
             }
             self.waiting.drain(..self.at);
             self.at = 0;
@@ -127,9 +137,14 @@ impl Transport for DoipTransport {
     }
 
     fn drain(&mut self) -> Result<(), LinkError> {
-        // What was read is whole messages; what comes later is told apart by what it answers.
-        self.waiting.clear();
-        self.at = 0;
+        let Self { stream, waiting, .. } = self;
+        stream.read_arrived(|bytes| waiting.extend(bytes))?;
+        // Of a message that has not come to its end the rest is still to come; what comes later is told apart by what it answers.
+        while let Some((header, _)) = self.arrived()? {
+            if header.payload_type == PayloadType::AliveCheckRequest {
+                self.put(&Message::AliveCheckResponse { source: self.source })?;
+            }
+        }
         Ok(())
     }
 

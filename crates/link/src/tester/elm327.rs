@@ -13,6 +13,7 @@ use headlock_wire::elm327::{
 };
 use headlock_wire::isotp::{Flow, FlowControl, Framing, Payload, Pci, Sender, Sent};
 
+use super::stream::keep_unfinished;
 use super::{Direction, LinkError, Stream, Trace, Transport};
 use crate::hex;
 
@@ -110,6 +111,8 @@ impl Elm327 {
     }
 
     fn probe(&mut self, risks: Risks) -> Result<Identity, LinkError> {
+        // Who was asked for what can freeze it hears nothing but a reset.
+        let may_freeze = risks.long_read.is_some() || risks.try_automatic;
         let mut probe = Probe::new(Some((self.request, self.response)), risks);
         let (mut heard, mut silences) = (false, 0);
         while let Some(command) = probe.command().map(str::to_owned) {
@@ -120,14 +123,15 @@ impl Elm327 {
                     probe.answered(&answer);
                 }
                 Err(LinkError::TimedOut) => {
-                    // What comes late belongs to what is over.
-                    self.outstanding = None;
-                    self.waiting.clear();
                     probe.silent();
                     silences += 1;
                     // Where nothing at all is heard there is no adapter, or it listens at another speed.
                     if !heard && silences == SILENCES {
                         return Err(LinkError::OtherProtocol("ELM327"));
+                    }
+                    if heard && !may_freeze {
+                        // What comes late would shift every answer that follows.
+                        self.synchronise()?;
                     }
                 }
                 Err(why) => return Err(why),
@@ -180,7 +184,8 @@ impl Elm327 {
         loop {
             let Some(answer) = &mut self.outstanding else { return Err(LinkError::TimedOut) };
             let used = answer.feed(&self.waiting);
-            self.heard.extend(&self.waiting[..used.unwrap_or(self.waiting.len())]);
+            let room = LONGEST_ANSWER - self.heard.len();
+            self.heard.extend(self.waiting[..used.unwrap_or(self.waiting.len())].iter().take(room));
             self.waiting.drain(..used.unwrap_or(self.waiting.len()));
             if used.is_some() {
                 return self.outstanding.take().ok_or(LinkError::TimedOut);
@@ -200,15 +205,19 @@ impl Elm327 {
 
     /// Waits until no late answer can come any more.
     fn synchronise(&mut self) -> Result<(), LinkError> {
-        if self.outstanding.take().is_none() {
-            self.waiting.clear();
-            return Ok(());
-        }
         self.waiting.clear();
+        if self.outstanding.is_none() {
+            // Nothing is owed: what has come all the same belongs to what is over.
+            return self.stream.read_arrived(|_| {});
+        }
         let mut resync = Resync::new(self.now_us());
         loop {
             match resync.poll(self.now_us()) {
-                Synced::Ready => return Ok(()),
+                Synced::Ready => {
+                    self.outstanding = None;
+                    return Ok(());
+                }
+                // It may come back, and then it still owes what it was asked before.
                 Synced::Dead => {
                     return Err(LinkError::Unfit("it no longer answers; unplug it and plug it in again".to_owned()));
                 }
@@ -358,6 +367,10 @@ impl Elm327 {
         let found = loop {
             if let Some(line) = complete_line(&heard, self.response) {
                 break Ok(line);
+            }
+            keep_unfinished(&mut heard, |byte| matches!(byte, b'\r' | b'\n'));
+            if heard.len() > LONGEST_ANSWER {
+                heard.clear();
             }
             let mut chunk = [0; 4_096];
             match self.stream.read(&mut chunk, deadline) {

@@ -2,6 +2,7 @@
 
 use std::time::Instant;
 
+use super::stream::keep_unfinished;
 use super::{Direction, LinkError, Stream, Trace, Transport};
 use crate::hex;
 
@@ -55,8 +56,14 @@ impl Transport for HexLines {
     }
 
     fn drain(&mut self) -> Result<(), LinkError> {
-        self.waiting.clear();
-        Ok(())
+        let Self { stream, waiting, .. } = self;
+        keep_unfinished(waiting, |byte| byte == b'\n');
+        stream.read_arrived(|bytes| {
+            waiting.extend(bytes);
+            keep_unfinished(waiting, |byte| byte == b'\n');
+            // No line is so long: what is left is refused when it is read.
+            waiting.truncate(2 * MOST_BYTES + 3);
+        })
     }
 
     fn bytes_max(&self) -> usize {

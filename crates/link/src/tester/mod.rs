@@ -151,14 +151,21 @@ impl Tester {
         self.transport.send(request)?;
         let started = Instant::now();
         let mut deadline = started + self.patience.p2;
+        let most = started + self.patience.total;
+        let mut pending = false;
         loop {
-            let answer = self.transport.receive(deadline)?;
+            let answer = match self.transport.receive(deadline) {
+                Err(LinkError::TimedOut) if pending && Instant::now() >= most => {
+                    return Err(LinkError::PendingTooLong { after: self.patience.total });
+                }
+                answer => answer?,
+            };
             match Response::decode(&answer) {
                 Ok(Response::Negative { sid: refused, nrc }) if refused == sid => {
                     if nrc != Nrc::RequestCorrectlyReceivedResponsePending {
                         return Err(LinkError::Negative { sid, nrc });
                     }
-                    let most = started + self.patience.total;
+                    pending = true;
                     if Instant::now() >= most {
                         return Err(LinkError::PendingTooLong { after: self.patience.total });
                     }

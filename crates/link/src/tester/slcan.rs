@@ -6,6 +6,7 @@ use headlock_wire::can::CanFrame;
 use headlock_wire::slcan::{BELL, LONGEST_LINE, OK, encode, frame};
 
 use super::can::CanBus;
+use super::stream::keep_unfinished;
 use super::{LinkError, Stream};
 
 /// How long an adapter may take to answer a command.
@@ -87,6 +88,15 @@ impl CanBus for Slcan {
                 None => return Err(LinkError::OtherProtocol("SLCAN: it refuses the frame")),
             }
         }
+    }
+
+    fn drain(&mut self) -> Result<(), LinkError> {
+        let Self { stream, waiting } = self;
+        keep_unfinished(waiting, |byte| matches!(byte, OK | BELL));
+        stream.read_arrived(|bytes| {
+            waiting.extend(bytes);
+            keep_unfinished(waiting, |byte| matches!(byte, OK | BELL));
+        })
     }
 }
 

@@ -9,6 +9,9 @@ use socketcan::{CanFrame as KernelFrame, CanSocket, EmbeddedFrame, Socket};
 use super::LinkError;
 use super::can::CanBus;
 
+/// Frames that are dropped at once, so that a busy bus is not followed for ever.
+const MOST_DRAINED: usize = 10_000;
+
 /// An open interface.
 #[derive(Debug)]
 pub struct Socketcan(CanSocket);
@@ -27,6 +30,15 @@ impl CanBus for Socketcan {
     fn send(&mut self, frame: &CanFrame) -> Result<(), LinkError> {
         let frame = KernelFrame::new(frame.id(), frame.data()).ok_or(LinkError::EmptyRequest)?;
         self.0.write_frame(&frame).map_err(LinkError::Io)
+    }
+
+    fn drain(&mut self) -> Result<(), LinkError> {
+        self.0.set_nonblocking(true).map_err(LinkError::Io)?;
+        let mut left = MOST_DRAINED;
+        while left > 0 && self.0.read_frame().is_ok() {
+            left -= 1;
+        }
+        self.0.set_nonblocking(false).map_err(LinkError::Io)
     }
 
     fn receive(&mut self, deadline: Instant) -> Result<CanFrame, LinkError> {

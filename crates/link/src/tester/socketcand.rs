@@ -6,6 +6,7 @@ use headlock_wire::can::CanFrame;
 use headlock_wire::socketcand::{Event, LONGEST, encode_send, message};
 
 use super::can::CanBus;
+use super::stream::keep_unfinished;
 use super::{LinkError, Stream};
 
 /// How long the server may take to answer.
@@ -64,6 +65,9 @@ impl Socketcand {
                     None => continue,
                 }
             }
+            // Blanks before a message that never comes would fill the memory.
+            let blanks = self.waiting.iter().take_while(|byte| byte.is_ascii_whitespace()).count();
+            self.waiting.drain(..blanks);
             let mut chunk = [0; 4_096];
             let read = self.stream.read(&mut chunk, deadline)?;
             self.waiting.extend(&chunk[..read]);
@@ -82,6 +86,15 @@ impl CanBus for Socketcand {
         self.event(deadline, |event| match event {
             Event::Frame(frame) => Some(*frame),
             _ => None,
+        })
+    }
+
+    fn drain(&mut self) -> Result<(), LinkError> {
+        let Self { stream, waiting } = self;
+        keep_unfinished(waiting, |byte| byte == b'>');
+        stream.read_arrived(|bytes| {
+            waiting.extend(bytes);
+            keep_unfinished(waiting, |byte| byte == b'>');
         })
     }
 }

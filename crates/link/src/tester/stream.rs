@@ -1,15 +1,22 @@
 //! A byte stream with deadlines: a TCP connection, a serial port, Bluetooth's rfcomm, a pseudo-terminal.
 
 use std::io::{ErrorKind, Read, Write};
-use std::net::{TcpStream, ToSocketAddrs};
+use std::net::{Shutdown, TcpStream, ToSocketAddrs};
 use std::time::{Duration, Instant};
 
+use rustix::io::ioctl_fionread;
 use serialport::SerialPort;
 
 use super::LinkError;
 
-/// How long a connection is tried, and how long a write may take.
+/// How long a connection is tried.
 const PATIENCE: Duration = Duration::from_secs(5);
+/// How long a write may take: the longest block of firmware at a tenth of what the slowest radio brings.
+const LONGEST_WRITE: Duration = Duration::from_secs(10);
+/// Neither kind takes a shorter time-out.
+const SHORTEST: Duration = Duration::from_millis(1);
+/// Chunks that are dropped at once, so that a flood is not followed for ever.
+const MOST_CHUNKS: usize = 1_024;
 
 /// An open one.
 #[derive(Debug)]
@@ -32,7 +39,6 @@ impl Stream {
             match TcpStream::connect_timeout(&address, PATIENCE) {
                 Ok(stream) => {
                     stream.set_nodelay(true).map_err(failed)?;
-                    stream.set_write_timeout(Some(PATIENCE)).map_err(failed)?;
                     return Ok(Self::Tcp(stream));
                 }
                 Err(why) => last = why,
@@ -61,19 +67,61 @@ impl Stream {
         }
     }
 
-    /// Writes all of it.
+    /// Writes all of it. A connection that did not take all is closed: whatever came next would be read as the rest.
     ///
     /// # Errors
     /// The line broke, or takes nothing.
     pub fn write(&mut self, bytes: &[u8]) -> Result<(), LinkError> {
-        let written = match self {
-            Self::Tcp(stream) => stream.write_all(bytes),
-            Self::Serial(port) => port.write_all(bytes),
-        };
-        written.map_err(|why| match why.kind() {
-            ErrorKind::WouldBlock | ErrorKind::TimedOut => LinkError::TimedOut,
-            _ => LinkError::Io(why),
-        })
+        let written = self.write_until(bytes, Instant::now() + LONGEST_WRITE);
+        if let (Err(_), Self::Tcp(stream)) = (&written, &*self) {
+            // It may be closed already.
+            let _ = stream.shutdown(Shutdown::Both);
+        }
+        written
+    }
+
+    fn write_until(&mut self, mut bytes: &[u8], deadline: Instant) -> Result<(), LinkError> {
+        while !bytes.is_empty() {
+            let written = match self {
+                Self::Tcp(stream) => {
+                    let left = deadline.saturating_duration_since(Instant::now()).max(SHORTEST);
+                    stream.set_write_timeout(Some(left)).and_then(|()| stream.write(bytes))
+                }
+                Self::Serial(port) => port.write(bytes),
+            };
+            match written {
+                Ok(0) => return Err(LinkError::Closed),
+                Ok(length) => bytes = &bytes[length..],
+                Err(why) => match why.kind() {
+                    ErrorKind::WouldBlock | ErrorKind::TimedOut => return Err(LinkError::TimedOut),
+                    ErrorKind::Interrupted => {}
+                    _ => return Err(LinkError::Io(why)),
+                },
+            }
+            if !bytes.is_empty() && Instant::now() >= deadline {
+                return Err(LinkError::TimedOut);
+            }
+        }
+        Ok(())
+    }
+
+    /// Gives `take` what has arrived already, and waits for nothing more.
+    pub(super) fn read_arrived(&mut self, mut take: impl FnMut(&[u8])) -> Result<(), LinkError> {
+        let mut room = [0; 4_096];
+        for _ in 0..MOST_CHUNKS {
+            let arrived = match self {
+                Self::Tcp(stream) => ioctl_fionread(stream).map_err(|why| LinkError::Io(why.into()))?,
+                Self::Serial(port) => port.bytes_to_read()?.into(),
+            };
+            if arrived == 0 {
+                break;
+            }
+            match self.read(&mut room, Instant::now() + PATIENCE) {
+                Ok(length) => take(&room[..length]),
+                Err(why) => return Err(why),
+            }
+        }
+        Ok(())
     }
 
     /// Reads what there is, waiting until the deadline for the first byte.
@@ -86,8 +134,7 @@ impl Stream {
             if left.is_zero() {
                 return Err(LinkError::TimedOut);
             }
-            // Both take no shorter time-out than a millisecond.
-            let left = left.max(Duration::from_millis(1));
+            let left = left.max(SHORTEST);
             let read = match self {
                 Self::Tcp(stream) => stream.set_read_timeout(Some(left)).and_then(|()| stream.read(room)),
                 Self::Serial(port) => {
@@ -129,4 +176,10 @@ impl From<serialport::Error> for LinkError {
     fn from(why: serialport::Error) -> Self {
         Self::Io(why.into())
     }
+}
+
+/// Drops whole lines: the rest of one that has begun is still to come, and would be read as another.
+pub(super) fn keep_unfinished(waiting: &mut Vec<u8>, ends: impl Fn(u8) -> bool) {
+    let end = waiting.iter().rposition(|byte| ends(*byte));
+    waiting.drain(..end.map_or(0, |end| end + 1));
 }
