@@ -10,7 +10,7 @@ use super::stream::keep_unfinished;
 use super::{LinkError, Stream};
 
 /// How long an adapter may take to answer a command.
-const ANSWER: Duration = Duration::from_millis(500);
+const ANSWER: Duration = Duration::from_secs(2);
 /// Longer than any line, even of an adapter that says more than it has to.
 const MOST_WAITING: usize = 64 * 1024;
 
