@@ -119,7 +119,7 @@ impl StateFile {
             Err(fs::TryLockError::Error(why)) => return Err(io(why)),
         }
         let package_path = beside(".package");
-        let file = Self { path: path.to_owned(), package_path, lock, unit: names, saved: None, staged: None };
+        let mut file = Self { path: path.to_owned(), package_path, lock, unit: names, saved: None, staged: None };
         match fs::metadata(path) {
             Err(why) if why.kind() == io::ErrorKind::NotFound => {}
             Err(why) => return Err(io(why)),
@@ -136,7 +136,7 @@ impl StateFile {
         StateError::Malformed { path: self.path.display().to_string(), why: why.to_string() }
     }
 
-    fn take_up(&self, text: &str, ecu: &mut Ecu) -> Result<(), StateError> {
+    fn take_up(&mut self, text: &str, ecu: &mut Ecu) -> Result<(), StateError> {
         let kept: Kept = serde_json::from_str(text).map_err(|why| self.malformed(&why))?;
         if kept.format != FORMAT {
             return Err(self.malformed(&format!("format {}; this program knows {FORMAT}", kept.format)));
@@ -163,7 +163,15 @@ impl StateFile {
             package_ready: kept.package_ready,
         };
         ecu.restore(&retained, &staged, outage_ms)
-            .map_err(|why| StateError::Image { path: self.path.display().to_string(), why })
+            .map_err(|why| StateError::Image { path: self.path.display().to_string(), why })?;
+        if !staged.is_empty() && ecu.staged() == staged {
+            // Written anew it would be gone for a moment, and a kill would find that moment.
+            let package = OpenOptions::new().append(true).open(&self.package_path);
+            let package =
+                package.map_err(|why| StateError::Io { path: self.package_path.display().to_string(), why })?;
+            self.staged = Some((ecu.staged_epoch(), staged.len(), package));
+        }
+        Ok(())
     }
 
     /// Writes what has changed.
