@@ -1,7 +1,10 @@
 //! Notes, keys, checkpoints, cosignatures and the witness.
+#![allow(clippy::unwrap_used)]
 
 mod log_support;
 
+use base64::Engine;
+use ed25519_dalek::Signer;
 use headlock_registry::log::{
     Checkpoint, CheckpointError, Hash, KeyError, KeyKind, MAX_NOTE_BYTES, Note, NoteError, Policy, PolicyError,
     Refusal, SecretKey, Submission, TreeHead, Unwitnessed, VerifierKey, Witness, consistency, root,
@@ -21,7 +24,6 @@ fn go_note() -> Vec<u8> {
 
 /// The 32 secret bytes of Go's example: base64 of a byte for the kind and the seed, without that byte.
 fn go_seed() -> [u8; 32] {
-    use base64::Engine;
     let bytes = base64::engine::general_purpose::STANDARD.decode(GO_SECRET).unwrap();
     bytes[1..].try_into().unwrap()
 }
@@ -200,10 +202,8 @@ fn a_cosignature_holds_its_time_and_its_text() {
     let policy = Policy::new(1, vec![witness_key(1).public().clone()]).unwrap();
     assert_eq!(policy.check(&note).unwrap()[0].at_s, 1_679_315_147);
     // The message of c2sp.org/tlog-cosignature, signed by other means.
-    use ed25519_dalek::Signer;
     let message = format!("cosignature/v1\ntime 1679315147\n{}", note.text());
     let signature = ed25519_dalek::SigningKey::from_bytes(&[101; 32]).sign(message.as_bytes());
-    use base64::Engine;
     let line = note.signature_lines().lines().last().unwrap().to_owned();
     let bytes = base64::engine::general_purpose::STANDARD.decode(line.rsplit(' ').next().unwrap()).unwrap();
     assert_eq!(bytes[..4], witness_key(1).public().id().to_be_bytes());

@@ -1,4 +1,5 @@
 //! The tree against two foreign ones: `ct-merkle` and Cloudflare's `tlog_tiles`.
+#![allow(clippy::unwrap_used)]
 
 mod log_support;
 

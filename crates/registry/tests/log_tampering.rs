@@ -1,4 +1,5 @@
 //! Whatever is changed, removed or put back in a log, an outsider notices, and is told where.
+#![allow(clippy::unwrap_used)]
 
 mod log_support;
 
@@ -48,7 +49,7 @@ fn every_byte_of_a_small_log_that_is_changed_is_found_where_it_is() {
         }
         folder.set(&path, Some(bytes));
     }
-    assert!(bytes_tried > 25_000, "{bytes_tried}");
+    assert!(bytes_tried > 20_000, "{bytes_tried}");
     assert!(verify(&outsider(), &folder).is_clean());
 }
 
@@ -307,6 +308,6 @@ fn progress_comes_to_every_leaf() {
     let (folder, _log) = grown(&[1000]);
     let mut seen = Vec::new();
     let report = outsider().verify(&folder, &mut |progress| seen.push((progress.leaves, progress.of)));
-    assert_eq!(seen, [(256, 1000), (512, 1000), (768, 1000), (1000, 1000)]);
+    assert_eq!(seen, [(232, 1000), (488, 1000), (744, 1000), (1000, 1000)], "the edge, then each full tile");
     assert_eq!((report.leaves, report.tiles), (1000, 4 + 4 + 1));
 }

@@ -1,4 +1,5 @@
 //! The tree and its proofs: published vectors, and every small size against the definition written out.
+#![allow(clippy::unwrap_used)]
 
 mod log_support;
 

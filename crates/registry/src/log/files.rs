@@ -4,6 +4,10 @@ use std::collections::BTreeSet;
 use std::fs::{self, File};
 use std::io::{self, ErrorKind, Write};
 use std::path::{Path, PathBuf};
+use std::thread;
+
+/// Files that are made durable at the same time.
+const AT_ONCE: usize = 32;
 
 /// What an outsider needs: reads below one folder. Paths have slashes and do not begin with one.
 pub trait ReadFiles {
@@ -29,14 +33,14 @@ pub trait Files: ReadFiles {
     /// Held until it is dropped.
     type Lock;
 
-    /// Writes a file anew and makes its bytes durable, though not its name; `NotFound` if its folder is missing.
-    fn write_synced(&self, path: &str, bytes: &[u8]) -> io::Result<()>;
+    /// Writes files anew and makes their bytes durable, though not their names; `NotFound` if a folder is missing.
+    fn write_synced(&self, files: &[(String, &[u8])]) -> io::Result<()>;
 
     /// Gives a file another name, in place of what had that name: the old or the new, never neither.
     fn rename(&self, from: &str, to: &str) -> io::Result<()>;
 
-    /// Makes the names in a folder durable.
-    fn sync_folder(&self, folder: &str) -> io::Result<()>;
+    /// Makes the names in these folders durable.
+    fn sync_folders(&self, folders: &[String]) -> io::Result<()>;
 
     /// Makes a folder, if it is not there, in one that is.
     fn make_folder(&self, folder: &str) -> io::Result<()>;
@@ -90,18 +94,20 @@ impl ReadFiles for Disk {
 impl Files for Disk {
     type Lock = File;
 
-    fn write_synced(&self, path: &str, bytes: &[u8]) -> io::Result<()> {
-        let mut file = File::create(self.at(path))?;
-        file.write_all(bytes)?;
-        file.sync_data()
+    fn write_synced(&self, files: &[(String, &[u8])]) -> io::Result<()> {
+        together(files, |(path, bytes)| {
+            let mut file = File::create(self.at(path))?;
+            file.write_all(bytes)?;
+            file.sync_data()
+        })
     }
 
     fn rename(&self, from: &str, to: &str) -> io::Result<()> {
         fs::rename(self.at(from), self.at(to))
     }
 
-    fn sync_folder(&self, folder: &str) -> io::Result<()> {
-        File::open(self.at(folder))?.sync_all()
+    fn sync_folders(&self, folders: &[String]) -> io::Result<()> {
+        together(folders, |folder| File::open(self.at(folder))?.sync_all())
     }
 
     fn make_folder(&self, folder: &str) -> io::Result<()> {
@@ -133,52 +139,75 @@ fn present(done: io::Result<()>, already: ErrorKind) -> io::Result<()> {
     }
 }
 
+/// Works on all of these at the same time: a file system makes many files durable in nearly the time of one, if it is asked at once.
+fn together<T: Sync>(all: &[T], work: impl Fn(&T) -> io::Result<()> + Sync) -> io::Result<()> {
+    let share = all.len().div_ceil(AT_ONCE).max(1);
+    if all.len() <= 1 {
+        return all.iter().try_for_each(work);
+    }
+    thread::scope(|scope| {
+        let work = &work;
+        let threads: Vec<_> = all
+            .chunks(share)
+            .map(|share| thread::Builder::new().spawn_scoped(scope, move || share.iter().try_for_each(work)))
+            .collect::<io::Result<_>>()?;
+        threads.into_iter().try_for_each(|thread| {
+            thread.join().unwrap_or_else(|_| Err(io::Error::other("a thread that writes files has ended early")))
+        })
+    })
+}
+
 /// Files written whole: a reader sees the old bytes or the new ones, and after [`Whole::finish`] a power cut leaves the new.
 pub(super) struct Whole<'a, F> {
     files: &'a F,
-    folders: BTreeSet<String>,
+    puts: Vec<(&'a str, &'a [u8])>,
+    ancestors: bool,
 }
 
 impl<'a, F: Files> Whole<'a, F> {
     pub(super) const fn new(files: &'a F) -> Self {
-        Self { files, folders: BTreeSet::new() }
+        Self { files, puts: Vec::new(), ancestors: false }
     }
 
-    /// Writes beside the place, makes the bytes durable, then puts them there.
-    pub(super) fn put(&mut self, path: &str, bytes: &[u8]) -> io::Result<()> {
-        let beside = format!("{path}.tmp");
-        match self.files.write_synced(&beside, bytes) {
-            Err(why) if why.kind() == ErrorKind::NotFound => {
-                for folder in folders(path) {
-                    self.files.make_folder(folder)?;
-                    self.folders.insert(parent(folder).to_owned());
-                }
-                self.files.write_synced(&beside, bytes)?;
-            }
-            written => written?,
-        }
-        self.files.rename(&beside, path)?;
-        self.folders.insert(parent(path).to_owned());
-        Ok(())
+    /// One more file.
+    pub(super) fn put(&mut self, path: &'a str, bytes: &'a [u8]) {
+        self.puts.push((path, bytes));
     }
 
     /// Also makes the folders above durable: those that an earlier run made and may not have come to.
-    pub(super) fn with_ancestors(&mut self) {
-        let above: Vec<String> = self.folders.iter().flat_map(|folder| folders(folder)).map(str::to_owned).collect();
-        self.folders.extend(above);
-        self.folders.insert(String::new());
+    pub(super) const fn with_ancestors(&mut self) {
+        self.ancestors = true;
     }
 
-    /// Makes the names durable.
+    /// Writes them beside their places, makes the bytes durable, puts them there, and makes the names durable.
     pub(super) fn finish(self) -> io::Result<()> {
-        self.folders.iter().try_for_each(|folder| self.files.sync_folder(folder))
+        let mut synced: BTreeSet<&str> = self.puts.iter().map(|(path, _)| parent(path)).collect();
+        let above: BTreeSet<&str> = self.puts.iter().flat_map(|(path, _)| folders(path)).collect();
+        let beside: Vec<(String, &[u8])> =
+            self.puts.iter().map(|(path, bytes)| (format!("{path}.tmp"), *bytes)).collect();
+        let mut written = self.files.write_synced(&beside);
+        let mut sync_above = self.ancestors;
+        if written.as_ref().is_err_and(|why| why.kind() == ErrorKind::NotFound) {
+            // In their order, a folder comes before those in it.
+            above.iter().try_for_each(|folder| self.files.make_folder(folder))?;
+            written = self.files.write_synced(&beside);
+            sync_above = true;
+        }
+        written?;
+        for ((path, _), (beside, _)) in self.puts.iter().zip(&beside) {
+            self.files.rename(beside, path)?;
+        }
+        if sync_above {
+            synced.extend(above.iter().map(|folder| parent(folder)));
+        }
+        self.files.sync_folders(&synced.into_iter().map(str::to_owned).collect::<Vec<_>>())
     }
 }
 
 /// Puts one file.
 pub(super) fn put(files: &impl Files, path: &str, bytes: &[u8]) -> io::Result<()> {
     let mut whole = Whole::new(files);
-    whole.put(path, bytes)?;
+    whole.put(path, bytes);
     whole.finish()
 }
 

@@ -9,6 +9,7 @@ mod base64;
 mod checkpoint;
 mod cosign;
 mod decimal;
+mod failure;
 mod files;
 mod growth;
 mod hash;
@@ -28,6 +29,7 @@ mod witness;
 
 pub use checkpoint::{Checkpoint, CheckpointError};
 pub use cosign::{Policy, PolicyError, Unwitnessed};
+pub use failure::{AppendError, CosignatureError, OpenError, ProofError};
 pub use files::{Disk, Files, ReadFiles};
 pub use growth::{Growth, Rim};
 pub use hash::{HASH_BYTES, Hash};
@@ -38,7 +40,7 @@ pub use note::{MAX_NOTE_BYTES, MAX_SIGNATURES, Note, NoteError, NoteSignature, S
 pub use proof::{Nodes, consistency, inclusion, root};
 pub use receipt::{MAX_RECEIPT_BYTES, Opening, Receipt};
 pub use staged::Staged;
-pub use store::{AppendError, CHECKPOINT, CosignatureError, Log, MAX_BATCH, OpenError, ProofError, WITNESSED};
+pub use store::{CHECKPOINT, Log, MAX_BATCH, WITNESSED};
 pub use tile::{Layer, TILE_HEIGHT, TILE_WIDTH, Tile};
 pub use tiles::{ReadError, TiledTree, Tiles};
 pub use tree::{Edge, TreeHead};

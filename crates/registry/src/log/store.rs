@@ -8,17 +8,18 @@ use std::io;
 use std::ops::Range;
 
 use super::checkpoint::{Checkpoint, CheckpointError};
+use super::failure::{AppendError, CosignatureError, OpenError, ProofError};
 use super::files::{self, Files, Whole};
 use super::growth::{Growth, Rim};
-use super::head::{Head, HeadError, Swap};
+use super::head::{Head, Swap};
 use super::key::{SecretKey, VerifierKey};
 use super::leaf::Commitment;
-use super::note::{Note, NoteError};
+use super::note::Note;
 use super::proof;
 use super::receipt::Receipt;
 use super::staged::{self, Staged};
 use super::tile::{Layer, Tile};
-use super::tiles::{ReadError, Tiles, read_entries, read_hashes};
+use super::tiles::{Tiles, read_entries, read_hashes};
 use super::tree::{Edge, TreeHead};
 use super::witness::Submission;
 
@@ -35,127 +36,6 @@ pub const CHECKPOINT: &str = "checkpoint";
 pub const WITNESSED: &str = "witnessed";
 
 const LOCK: &str = "writer.lock";
-
-/// Why a log does not open.
-#[derive(Debug, thiserror::Error)]
-pub enum OpenError {
-    /// The file system.
-    #[error(transparent)]
-    Io(#[from] io::Error),
-    /// A tile.
-    #[error(transparent)]
-    Read(#[from] ReadError),
-    /// The place of the head.
-    #[error(transparent)]
-    Head(#[from] HeadError),
-    /// The origin does not fit in a note.
-    #[error("no origin of a log: {0}")]
-    Origin(NoteError),
-    /// Another writer has it open.
-    #[error("another writer has this log open")]
-    AnotherWriter,
-    /// Another wrote the first head at this moment.
-    #[error("another writer began this log at this moment")]
-    Overtaken,
-    /// The published checkpoint is no checkpoint of this log and this key.
-    #[error("the published checkpoint: {0}")]
-    Checkpoint(CheckpointError),
-    /// The head is older than what was published: it was put back.
-    #[error("a tree of {published} leaves was published, and the head says {head}: the head was put back")]
-    RolledBack {
-        /// Leaves of the published tree.
-        published: u64,
-        /// Leaves of the head.
-        head: u64,
-    },
-    /// The head is of a tree that does not go on from what was published.
-    #[error("what was published of the first {published} leaves is not what the head stands for: a fork")]
-    Fork {
-        /// Leaves of the published tree.
-        published: u64,
-    },
-    /// The head has leaves that are not in this folder: [`Log::restore`] takes them from where they are.
-    #[error("the head has {need} leaves, of which {have} are here")]
-    Behind {
-        /// Leaves here.
-        have: u64,
-        /// Leaves of the head.
-        need: u64,
-    },
-    /// The tiles do not come to the head's root.
-    #[error("the tiles at the edge do not come to the root over {size} leaves")]
-    Damaged {
-        /// Leaves of that tree.
-        size: u64,
-    },
-}
-
-/// Why a batch is not in the log, or not yet readable.
-#[derive(Debug, thiserror::Error)]
-pub enum AppendError {
-    /// No leaves, or more than [`MAX_BATCH`].
-    #[error("a batch has 1 to {MAX_BATCH} leaves")]
-    Size,
-    /// It could not be staged; nothing changed.
-    #[error("staging the batch: {0}")]
-    Stage(io::Error),
-    /// The place of the head failed. If it swapped, opening the log again finds the batch.
-    #[error(transparent)]
-    Head(#[from] HeadError),
-    /// Another writer went on from here; nothing changed.
-    #[error("another writer went on from {base} leaves")]
-    Overtaken {
-        /// Leaves that this log has.
-        base: u64,
-        /// What stands.
-        stands: Option<TreeHead>,
-    },
-    /// The batch was worked out for another tree than the log has now.
-    #[error("the batch follows {base} leaves, and the log has {size}")]
-    NotNext {
-        /// Where the batch begins.
-        base: u64,
-        /// Where the log is.
-        size: u64,
-    },
-    /// It is committed, but its tiles could not be written. Settle it again, or open the log again.
-    #[error("the batch is committed and not yet readable: {0}")]
-    Unsettled(io::Error),
-}
-
-/// Why there is no proof.
-#[derive(Debug, thiserror::Error)]
-pub enum ProofError {
-    /// A tile.
-    #[error(transparent)]
-    Read(#[from] ReadError),
-    /// The checkpoint is not one of this log.
-    #[error(transparent)]
-    Checkpoint(#[from] CheckpointError),
-    /// The tree has no such leaf, or not so many.
-    #[error("the tree has {size} leaves")]
-    Beyond {
-        /// Its leaves.
-        size: u64,
-    },
-    /// The tiles on disk do not come to the checkpoint's root: one of them was changed.
-    #[error("what is on disk does not come to the root over {size} leaves")]
-    Damaged {
-        /// Leaves of that tree.
-        size: u64,
-    },
-}
-
-/// Why cosignatures were not kept.
-#[derive(Debug, thiserror::Error)]
-pub enum CosignatureError {
-    /// The checkpoint is not one of this log, or a cosignature is wrong.
-    #[error(transparent)]
-    Checkpoint(#[from] CheckpointError),
-    /// The file system.
-    #[error(transparent)]
-    Io(#[from] io::Error),
-}
 
 /// The writer of a log; there is one at a time.
 #[derive(Debug)]
@@ -435,9 +315,10 @@ impl<F: Files> Log<F> {
     }
 
     fn write(&self, growth: &Growth, recovering: bool) -> io::Result<()> {
+        let paths: Vec<String> = growth.tiles.iter().map(|(tile, _)| tile.path()).collect();
         let mut whole = Whole::new(self.files());
-        for (tile, bytes) in &growth.tiles {
-            whole.put(&tile.path(), bytes)?;
+        for (path, (_, bytes)) in paths.iter().zip(&growth.tiles) {
+            whole.put(path, bytes);
         }
         if recovering {
             whole.with_ancestors();

@@ -180,13 +180,16 @@ impl ReadFiles for Folder {
 impl Files for Folder {
     type Lock = Held;
 
-    fn write_synced(&self, path: &str, bytes: &[u8]) -> io::Result<()> {
+    fn write_synced(&self, files: &[(String, &[u8])]) -> io::Result<()> {
         self.operate(|state, half| {
-            if !parent(path).is_empty() && !state.folders.contains(parent(path)) {
-                return Err(ErrorKind::NotFound.into());
+            // Every other one is left half written.
+            for (at, (path, bytes)) in files.iter().enumerate() {
+                if !parent(path).is_empty() && !state.folders.contains(parent(path)) {
+                    return Err(ErrorKind::NotFound.into());
+                }
+                let bytes = if half && at % 2 == 0 { &bytes[..bytes.len() / 2] } else { bytes };
+                state.files.insert(path.clone(), bytes.to_vec());
             }
-            let bytes = if half { &bytes[..bytes.len() / 2] } else { bytes };
-            state.files.insert(path.to_owned(), bytes.to_vec());
             Ok(())
         })
     }
@@ -205,19 +208,20 @@ impl Files for Folder {
         })
     }
 
-    fn sync_folder(&self, folder: &str) -> io::Result<()> {
+    fn sync_folders(&self, folders: &[String]) -> io::Result<()> {
         self.operate(|state, half| {
-            if half {
-                return Ok(());
+            // Half of them came to it.
+            for folder in &folders[..if half { folders.len() / 2 } else { folders.len() }] {
+                if !folder.is_empty() && !state.folders.contains(folder) {
+                    return Err(ErrorKind::NotFound.into());
+                }
+                let here = |path: &str| parent(path) == folder;
+                state.durable_files.retain(|path, _| !here(path));
+                let live = state.files.iter().filter(|(path, _)| here(path));
+                state.durable_files.extend(live.map(|(path, bytes)| (path.clone(), bytes.clone())));
+                state.durable_folders.retain(|path| !here(path));
+                state.durable_folders.extend(state.folders.iter().filter(|path| here(path)).cloned());
             }
-            if !folder.is_empty() && !state.folders.contains(folder) {
-                return Err(ErrorKind::NotFound.into());
-            }
-            state.durable_files.retain(|path, _| parent(path) != folder);
-            let live = state.files.iter().filter(|(path, _)| parent(path) == folder);
-            state.durable_files.extend(live.map(|(path, bytes)| (path.clone(), bytes.clone())));
-            state.durable_folders.retain(|path| parent(path) != folder);
-            state.durable_folders.extend(state.folders.iter().filter(|path| parent(path) == folder).cloned());
             Ok(())
         })
     }
