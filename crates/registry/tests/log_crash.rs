@@ -125,6 +125,12 @@ fn crash_everywhere(shared: bool) {
                 assert!(folder.has_stopped() || under_way == BATCHES.iter().sum::<u64>(), "{case}");
                 folder.come_back(back);
                 check(&folder, &mut place, acknowledged, under_way, &case);
+                if matches!(back, Back::Process) {
+                    let files = folder.all();
+                    let outgrown =
+                        |path: &String| path.split_once(".p/").is_some_and(|(full, _)| files.contains_key(full));
+                    assert!(!files.keys().any(outgrown), "{case}: a partial tile stays beside the full one");
+                }
                 go_on(&folder, &mut place, &case);
             }
         }
