@@ -2,7 +2,7 @@
 #![allow(clippy::unwrap_used, reason = "a test may panic")]
 
 use std::fs;
-use std::io::{BufRead, BufReader};
+use std::io::{BufRead, BufReader, Write};
 use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Output, Stdio};
 
@@ -122,6 +122,46 @@ fn a_code_is_entered_through_an_elm327_and_a_wrong_one_is_told() {
     let right = json(&enter("1234"));
     assert_eq!(right["lock"]["state"], "open");
     assert_eq!(right["adapter"]["claims"], "ELM327 v1.5");
+}
+
+#[test]
+fn a_code_comes_from_standard_input_and_is_in_no_trace() {
+    let folder = TempDir::new().unwrap();
+    let key = file(&folder, "key", KEY).to_string_lossy().into_owned();
+    let trace = folder.path().join("trace");
+    for protocol in ["doip", "elm327"] {
+        let ecu =
+            Ecu::start(&["scan", "--reading", "manual", "--code", "5169", "--key-file", &key, "--catalog", &units()]);
+        let at = if protocol == "doip" { ecu.at("doip").to_owned() } else { format!("tcp:{}", ecu.at("elm327")) };
+        let scan = |more: &[&str], input: &str| {
+            let mut child = Command::new(env!("CARGO_BIN_EXE_headlock"))
+                .args(["--json", "scan", &format!("--{protocol}"), &at, "--yes", "--trace"])
+                .arg(&trace)
+                .args(more)
+                .stdin(Stdio::piped())
+                .stdout(Stdio::piped())
+                .stderr(Stdio::piped())
+                .spawn()
+                .unwrap();
+            child.stdin.take().unwrap().write_all(input.as_bytes()).unwrap();
+            json(&child.wait_with_output().unwrap())
+        };
+        let shown = || {
+            let uds = fs::read_to_string(trace.join("uds.txt")).unwrap();
+            let pcap = fs::read(trace.join("trace.pcap")).unwrap();
+            (uds + &fs::read_to_string(trace.join("trace.txt")).unwrap(), pcap)
+        };
+        assert_eq!(scan(&["--enter-code", "-"], "5169\n")["lock"]["state"], "open");
+        let (text, pcap) = shown();
+        assert!(text.contains("> 3101FD102A2A2A2A"), "{text}");
+        assert!(!text.contains("35313639"), "the code");
+        assert!(!pcap.windows(4).any(|bytes| bytes == b"5169"), "the code");
+        assert_eq!(scan(&["--run", "clear-attempts", "--key-file", &key], "")["lock"]["state"], "open");
+        let (text, pcap) = shown();
+        let asterisks = "2A".repeat(16);
+        assert!(text.contains(&format!("> 2702{asterisks}")), "{text}");
+        assert!(pcap.windows(5).any(|bytes| bytes == b"*****"));
+    }
 }
 
 #[test]

@@ -52,7 +52,7 @@ pub struct Args {
     /// A file with the 32 bytes of its SecurityAccess key as 64 hexadecimal digits; without it nobody can unlock it.
     #[arg(long, value_name = "FILE")]
     key_file: Option<PathBuf>,
-    /// A file with the public key of who signs its firmware, as 64 hexadecimal digits; without it takes no firmware.
+    /// A file with the public key of who signs its firmware, as 64 hexadecimal digits; without it the unit takes none.
     #[arg(long, value_name = "FILE")]
     maker_key: Option<PathBuf>,
     /// Keeps what a real unit keeps when its supply goes.

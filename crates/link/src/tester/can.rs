@@ -1,11 +1,13 @@
 //! ISO-TP from the tester's side, over any CAN.
 
+use std::collections::VecDeque;
 use std::time::{Duration, Instant};
 
 use embedded_can::Id;
 use headlock_wire::can::CanFrame;
 use headlock_wire::isotp::{Framing, Payload, Received, Receiver, Sender, Sent};
 
+use super::mask::masked_frames;
 use super::{Direction, LinkError, Trace, Transport};
 
 /// The longest message that CAN carries here, in bytes.
@@ -45,6 +47,8 @@ pub struct CanTransport<B> {
     sender: Sender<Vec<u8>>,
     started: Instant,
     trace: Option<Trace>,
+    /// Frames of a request with a secret, as the trace shows them.
+    shown: VecDeque<Payload>,
 }
 
 impl<B: CanBus> CanTransport<B> {
@@ -58,6 +62,7 @@ impl<B: CanBus> CanTransport<B> {
             sender: Sender::new(Framing::NORMAL),
             started: Instant::now(),
             trace,
+            shown: VecDeque::new(),
         }
     }
 
@@ -67,8 +72,9 @@ impl<B: CanBus> CanTransport<B> {
 
     fn put(&mut self, payload: &Payload) -> Result<(), LinkError> {
         let Some(frame) = CanFrame::new(self.request, payload.bytes()) else { return Ok(()) };
+        let shown = self.shown.pop_front().and_then(|shown| CanFrame::new(self.request, shown.bytes()));
         if let Some(trace) = &mut self.trace {
-            trace.frame(&frame);
+            trace.frame(&shown.unwrap_or(frame));
         }
         self.bus.send(&frame)
     }
@@ -96,6 +102,7 @@ impl<B: CanBus> Transport for CanTransport<B> {
         if let Some(trace) = &mut self.trace {
             trace.message(Direction::ToEcu, request);
         }
+        self.shown = masked_frames(request);
         // A request that was not through is given up with its answer.
         self.sender = Sender::new(Framing::NORMAL);
         let first = self.sender.start(self.now_us(), request.to_vec())?;

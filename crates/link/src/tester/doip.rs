@@ -5,6 +5,7 @@ use std::time::{Duration, Instant};
 
 use headlock_wire::doip::{Activation, Address, HEADER_BYTES, Header, Message, PayloadType};
 
+use super::mask::masked;
 use super::{Direction, LinkError, Stream, Trace, Transport};
 
 /// The address that this tester takes, where no other is wanted.
@@ -63,9 +64,16 @@ impl DoipTransport {
         self.out.resize(room, 0);
         let length = message.encode(VERSION, &mut self.out).map_err(|_| LinkError::EmptyRequest)?;
         if let Some(trace) = &mut self.trace {
-            trace.bytes(Direction::ToEcu, &self.out[..length]);
+            let mut shown = self.out[..length].to_vec();
+            if let Message::Diagnostic { data, .. } = message {
+                shown[length - data.len()..].copy_from_slice(&masked(data));
+            }
+            trace.bytes(Direction::ToEcu, &shown);
         }
-        self.stream.write(&self.out[..length])
+        let written = self.stream.write(&self.out[..length]);
+        // What a request held, a code perhaps, does not stay.
+        self.out.fill(0);
+        written
     }
 
     /// The next message, if it is whole: its header, and where its payload stands in `waiting`.

@@ -13,6 +13,7 @@ use headlock_wire::elm327::{
 };
 use headlock_wire::isotp::{Flow, FlowControl, Framing, Payload, Pci, Sender, Sent};
 
+use super::mask::masked_frames;
 use super::stream::keep_unfinished;
 use super::{Direction, LinkError, Stream, Trace, Transport};
 use crate::hex;
@@ -53,6 +54,8 @@ pub struct Elm327 {
     failed: Option<ElmError>,
     started: Instant,
     trace: Option<Trace>,
+    /// Frames of a request with a secret, as the trace shows them.
+    shown: VecDeque<Payload>,
 }
 
 impl Elm327 {
@@ -102,6 +105,7 @@ impl Elm327 {
             failed: None,
             started: Instant::now(),
             trace: None,
+            shown: VecDeque::new(),
         })
     }
 
@@ -237,6 +241,8 @@ impl Elm327 {
     }
 
     fn seen(&mut self, payload: &Payload) {
+        let shown = self.shown.pop_front();
+        let payload = shown.as_ref().unwrap_or(payload);
         if let (Some(trace), Some(frame)) = (&mut self.trace, CanFrame::new(self.request, payload.bytes())) {
             trace.frame(&frame);
         }
@@ -412,6 +418,7 @@ impl Transport for Elm327 {
         if let Some(trace) = &mut self.trace {
             trace.message(Direction::ToEcu, request);
         }
+        self.shown = masked_frames(request);
         self.synchronise()?;
         self.messages.clear();
         self.failed = None;

@@ -9,6 +9,7 @@ mod doip;
 mod elm327;
 mod error;
 mod hex_lines;
+mod mask;
 mod slcan;
 #[cfg(feature = "socketcan")]
 mod socketcan;

@@ -12,6 +12,8 @@ use std::time::{Instant, SystemTime, UNIX_EPOCH};
 use embedded_can::Id;
 use headlock_wire::can::{CanFrame, raw_id};
 
+use super::mask::masked;
+
 /// Who spoke.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Direction {
@@ -70,10 +72,10 @@ impl Trace {
         Ok(Self { uds, text, pcap, started: Instant::now(), link, sequence: [1, 1], failed: None })
     }
 
-    /// A request or a response.
+    /// A request or a response, without its code or key.
     pub fn message(&mut self, direction: Direction, bytes: &[u8]) {
         let mark = if direction == Direction::ToEcu { '>' } else { '<' };
-        let hex = crate::hex::digits(bytes);
+        let hex = crate::hex::digits(&masked(bytes));
         let at = self.started.elapsed();
         let uds = writeln!(self.uds, "{mark} {hex}");
         let text = writeln!(self.text, "{:>6}.{:03} {mark} {hex}", at.as_secs(), at.subsec_millis());

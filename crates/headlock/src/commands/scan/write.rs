@@ -5,7 +5,7 @@ use std::io::{BufRead, IsTerminal, Write as _};
 use std::path::Path;
 
 use headlock_link::tester::{Flash, LinkError, Tester};
-use headlock_profile::{Code, Provenance};
+use headlock_profile::Provenance;
 use headlock_twin::ecu::{HmacKeys, KeyProvider, Package, PackageError, RoutineId};
 use headlock_wire::uds::{Level, Nrc, Session};
 use indicatif::{ProgressBar, ProgressStyle};
@@ -108,8 +108,7 @@ fn confirm(args: &Args, json: bool, changes: &str) -> Result<(), Failure> {
 }
 
 fn enter_code(args: &Args, tester: &mut Tester, report: &Report, code: &str, json: bool) -> Result<(), Failure> {
-    let code = Code::new(code, Provenance::Stated)
-        .map_err(|error| Failure::input(error.to_string(), "the code as it was issued, like 1234"))?;
+    let code = super::super::plan::read_code(code, Provenance::Stated)?;
     if let Some(lock) = report.lock.as_ref().filter(|lock| lock.state == "waiting") {
         let left = lock.wait_left_s.map_or_else(|| "without a time".to_owned(), |s| format!("{s} s more"));
         return Err(Failure::input(
