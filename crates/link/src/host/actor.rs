@@ -19,6 +19,9 @@ const WAITING_REQUESTS: usize = 64;
 /// Replies that wait for one connection. A tester that does not read loses what is beyond.
 const WAITING_REPLIES: usize = 32;
 
+/// How long the ECU stays awake after a request: longer than a tester on this machine needs for its next one.
+const LINGER: std::time::Duration = std::time::Duration::from_micros(80);
+
 enum Ask {
     Join(TesterId, mpsc::Sender<Reply>),
     Leave(TesterId),
@@ -142,6 +145,18 @@ pub(super) fn start(
     (handle, actor.run(inbox))
 }
 
+/// What is asked within a moment: who asks one thing after the other is answered without the thread going to sleep in between.
+async fn linger(inbox: &mut mpsc::Receiver<Ask>) -> Option<Ask> {
+    let until = std::time::Instant::now() + LINGER;
+    loop {
+        match inbox.try_recv() {
+            Ok(ask) => return Some(ask),
+            Err(_) if std::time::Instant::now() >= until => return None,
+            Err(_) => tokio::task::yield_now().await,
+        }
+    }
+}
+
 struct Actor {
     ecu: Ecu,
     clock: Clock,
@@ -168,9 +183,16 @@ impl Actor {
                     }
                 },
             };
-            match ask {
-                None | Some(Ask::Stop) => return self.end(),
-                Some(ask) => self.handle(ask)?,
+            let mut next = ask;
+            loop {
+                match next {
+                    None | Some(Ask::Stop) => return self.end(),
+                    Some(ask) => self.handle(ask)?,
+                }
+                match linger(&mut inbox).await {
+                    Some(ask) => next = Some(ask),
+                    None => break,
+                }
             }
         }
     }
