@@ -13,8 +13,8 @@ use serde_json::json;
 use tokio::signal::unix::{SignalKind, signal};
 use zeroize::Zeroizing;
 
+use super::one_unit::OneUnit;
 use crate::failure::Failure;
-use crate::script::{Hidden, Start, UnitRow};
 use crate::store::Texts;
 
 /// Hosts a virtual unit as an ECU that testers talk to.
@@ -23,23 +23,8 @@ use crate::store::Texts;
     after_help = "Examples:\n  headlock ecu clarion-cl --reading s1-faq --code 1234 --doip --elm327 tcp:127.0.0.1:35000\n  headlock ecu toolbox --state radio.json --elm327 pty:/tmp/elm --slcan pty:/tmp/can --socketcand\n\nEach endpoint is told on a line of its own, then `ready`. It ends with SIGINT or SIGTERM; with --state a kill loses no attempt.\nThe addresses, identifiers and routines are in docs/diagnostics.md."
 )]
 pub struct Args {
-    /// The unit's id.
-    unit: String,
-    /// The reading to run.
-    #[arg(long)]
-    reading: Option<String>,
-    /// Which case of it, from 1, where it leaves values open.
-    #[arg(long)]
-    case: Option<String>,
-    /// The unit's code.
-    #[arg(long)]
-    code: Option<Hidden>,
-    /// Its serial.
-    #[arg(long)]
-    serial: Option<String>,
-    /// Its firmware.
-    #[arg(long)]
-    firmware: Option<String>,
+    #[command(flatten)]
+    unit: OneUnit,
     /// It is open at first; otherwise it asks for its code.
     #[arg(long)]
     open: bool,
@@ -225,31 +210,11 @@ fn ecu(args: &Args, texts: &Texts) -> Result<(Ecu, Names), Failure> {
 }
 
 fn twin(args: &Args, texts: &Texts) -> Result<(Twin, Names), Failure> {
-    let catalog = texts.catalog()?;
-    let unit = super::find_unit(&catalog, &args.unit)?;
-    if args.reading.as_deref() == Some("each") || args.case.as_deref() == Some("each") {
-        return Err(Failure::input("an ECU runs one reading and one case", "name one"));
-    }
-    let row = UnitRow {
-        id: unit.identity.id.clone(),
-        reading: args.reading.clone(),
-        case: args.case.clone(),
-        serials: args.serial.iter().cloned().collect(),
-        codes: args.code.iter().cloned().collect(),
-        other_codes: Vec::new(),
-        firmware: args.firmware.clone(),
-        locked: !args.open,
-        unpaired: false,
-    };
-    let started = Start { row, with: Vec::new() }.start(texts, &catalog).map_err(|wrong| {
-        let help = wrong.help.replace("choose: reading ", "--reading with one of ").replace(", or `reading each`", "");
-        Failure::input(wrong.what, help)
-    })?;
-    let running = started.into_iter().next().ok_or_else(|| Failure::input("nothing to run", "name a reading"))?;
+    let running = args.unit.start(texts, !args.open)?;
     let reading = running.label.split_once(" reading ").map_or("", |(_, reading)| reading);
     let reading = reading.split(" (").next().unwrap_or_default().to_owned();
-    let serial = running.twin.spec().serial().to_owned();
-    Ok((running.twin, Names { unit: unit.identity.id.clone(), reading, serial }))
+    let (unit, serial) = (running.twin.spec().unit_id().to_owned(), running.twin.spec().serial().to_owned());
+    Ok((running.twin, Names { unit, reading, serial }))
 }
 
 /// 32 bytes as 64 hexadecimal digits.

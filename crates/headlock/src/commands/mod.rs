@@ -10,6 +10,7 @@ pub mod firmware;
 pub mod identify;
 pub mod keys;
 pub mod man;
+mod one_unit;
 pub mod panel;
 pub mod plan;
 pub mod scan;
