@@ -208,6 +208,8 @@ fn firmware_is_signed_written_and_runs_and_another_maker_s_is_refused() {
         assert_eq!(headlock(&["firmware", "keygen", &at(maker)]).status.code(), Some(0));
     }
     assert_eq!(headlock(&["firmware", "keygen", &at("maker")]).status.code(), Some(2), "a key is never written over");
+    let nameless = ["firmware", "sign", &payload, "--unit", "", "--version", "1", "--key", &at("maker"), "--out", "x"];
+    assert_eq!(headlock(&nameless).status.code(), Some(2), "a package for no unit");
     sign(&at("maker"), "wicket/scan", &at("good"));
     sign(&at("stranger"), "wicket/scan", &at("strange"));
     sign(&at("maker"), "wicket/other", &at("other"));
@@ -227,6 +229,26 @@ fn firmware_is_signed_written_and_runs_and_another_maker_s_is_refused() {
     let still = json(&headlock(&["--json", "scan", "--doip", ecu.at("doip")]));
     assert_eq!(still["software"], "1.05");
     assert_eq!(json(&flash("good"))["software"], "2.10");
+}
+
+#[test]
+fn the_link_of_a_killed_ecu_is_taken_again_and_a_file_is_not() {
+    let folder = TempDir::new().unwrap();
+    let link = folder.path().join("elm");
+    let port = format!("pty:{}", link.display());
+    for _ in 0..3 {
+        // Dropped, it is killed, and cannot take its link away.
+        let ecu = Ecu::start(&["clarion-cl", "--reading", "s1-faq", "--elm327", &port]);
+        let report = json(&headlock(&["--json", "scan", "--elm327", &link.to_string_lossy()]));
+        assert_eq!(report["serial"], "CL12345678");
+        drop(ecu);
+        assert!(fs::symlink_metadata(&link).unwrap().is_symlink());
+    }
+    let kept = file(&folder, "file", "mine");
+    let port = format!("pty:{}", kept.display());
+    let refused = headlock(&["ecu", "clarion-cl", "--reading", "s1-faq", "--elm327", &port]);
+    assert_eq!(refused.status.code(), Some(2));
+    assert_eq!(fs::read_to_string(&kept).unwrap(), "mine");
 }
 
 #[test]

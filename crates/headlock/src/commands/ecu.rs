@@ -148,7 +148,10 @@ async fn host(
     let mut host = Host::start(ecu, clock, file);
     for endpoint in endpoints {
         let reached = host.open(endpoint).await.map_err(|error| {
-            Failure::input(error.to_string(), "an address of this machine that is free; port 0 is any free one")
+            Failure::input(
+                error.to_string(),
+                "an address of this machine that is free, port 0 is any free one; for a link, a path that is not taken",
+            )
         })?;
         if json {
             crate::paint::say!("{}", json!({ "protocol": reached.protocol, "at": reached.at }));

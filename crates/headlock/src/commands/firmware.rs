@@ -110,7 +110,7 @@ fn sign(payload: &[u8], what: (Content, &str, &str), key_file: &Path, out: &Path
     let too_long = || {
         Failure::input(
             "a unit, a version or a payload that no package holds",
-            "255 characters, and four gigabytes at most",
+            "1 to 255 characters each, and four gigabytes at most",
         )
     };
     if let Err(error) = version.parse::<headlock_profile::Firmware>() {

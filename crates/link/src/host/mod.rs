@@ -158,6 +158,11 @@ impl Host {
         let failed = |why| ListenError { at: "a pseudo-terminal".to_owned(), why };
         let (port, path) = pty::open().map_err(failed)?;
         if let Some(link) = link {
+            // One that a killed ECU left leads nowhere, or to the terminal that is ours now.
+            let left = std::fs::read_link(&link);
+            if left.is_ok_and(|to| to == std::path::Path::new(&path) || (to.starts_with("/dev/pts") && !to.exists())) {
+                let _ = std::fs::remove_file(&link);
+            }
             std::os::unix::fs::symlink(&path, &link)
                 .map_err(|why| ListenError { at: link.display().to_string(), why })?;
             self.links.push(link);

@@ -96,12 +96,12 @@ impl Package {
         key.verify_strict(&text, &signature).map_err(|_| PackageError::Signature)
     }
 
-    /// The header that is to be signed; the signature follows it.
+    /// The header that is to be signed; the signature follows it. None where a text is empty or has more than 255 bytes.
     pub fn unsigned(content: Content, unit: &str, version: &str, payload: (u32, [u8; 32])) -> Option<Vec<u8>> {
         let mut bytes = MAGIC.to_vec();
         bytes.extend([FORMAT, u8::from(content == Content::Unprotected)]);
         for text in [unit, version] {
-            bytes.push(u8::try_from(text.len()).ok()?);
+            bytes.push(u8::try_from(text.len()).ok().filter(|length| *length > 0)?);
             bytes.extend(text.as_bytes());
         }
         bytes.extend(payload.0.to_be_bytes());
