@@ -32,7 +32,7 @@ const SOURCES: &str = "[[source]]\nid = \"example\"\nkind = \"example\"\nabout =
     [[source]]\nid = \"example-forum\"\nkind = \"forum\"\nabout = \"a bench's thread\"\n";
 const SCAN: &str = include_str!("../../../../tests/catalog/units/wicket/scan.toml");
 const SECRET: [u8; 32] = [0x5A; 32];
-const MAKER: [u8; 32] = [0x4D; 32];
+pub(crate) const MAKER: [u8; 32] = [0x4D; 32];
 
 /// The key that opens a level for a seed.
 pub(crate) fn key_for(level: u8, seed: &[u8; SEED_BYTES]) -> Vec<u8> {
@@ -48,8 +48,14 @@ pub(crate) fn package(content: Content, unit: &str, version: &str, payload: &[u8
 /// A package signed by whoever holds the key.
 pub(crate) fn signed_by(key: &SigningKey, (content, unit, version): (Content, &str, &str), payload: &[u8]) -> Vec<u8> {
     let length = u32::try_from(payload.len()).expect("a short payload");
-    let mut package =
+    let header =
         Package::unsigned(content, unit, version, (length, Sha256::digest(payload).into())).expect("short texts");
+    with_header(key, header, payload)
+}
+
+/// A package with a header as it stands, which need not be one.
+pub(crate) fn with_header(key: &SigningKey, header: Vec<u8>, payload: &[u8]) -> Vec<u8> {
+    let mut package = header;
     let signature = key.sign(&[SIGNED_CONTEXT, &package].concat());
     package.extend(signature.to_bytes());
     package.extend(payload);
