@@ -252,6 +252,23 @@ fn the_link_of_a_killed_ecu_is_taken_again_and_a_file_is_not() {
 }
 
 #[test]
+fn a_key_that_is_not_all_digits_is_none() {
+    let folder = TempDir::new().unwrap();
+    for text in ["", "00", &KEY[2..], &format!("+{}", &KEY[1..]), &format!("{KEY}0"), &KEY.replace('0', "g")] {
+        let key = file(&folder, "key", text).to_string_lossy().into_owned();
+        let refused =
+            headlock(&["ecu", "clarion-cl", "--reading", "s1-faq", "--key-file", &key, "--doip", "127.0.0.1:0"]);
+        assert_eq!(refused.status.code(), Some(2), "{text:?}");
+        assert!(String::from_utf8_lossy(&refused.stderr).contains("64 hexadecimal digits"), "{text:?}");
+    }
+    for id in ["+E0", "", "7E", "800", "7E00", "18DA10F1F"] {
+        let refused = headlock(&["scan", "--doip", "127.0.0.1:1", "--request-id", id]);
+        // Two digits are an identifier of 11 bits, too.
+        assert_eq!(refused.status.code(), Some(if id == "7E" { 5 } else { 2 }), "{id:?}");
+    }
+}
+
+#[test]
 fn two_byte_copies_get_no_firmware() {
     let folder = TempDir::new().unwrap();
     let key = file(&folder, "key", KEY).to_string_lossy().into_owned();

@@ -1,7 +1,7 @@
 //! What testers and ECUs say to each other: bytes in, values out.
 //!
-//! `no_std`, without I/O and without a clock: time is an argument, in microseconds. Only [`elm327`] allocates, for the
-//! lines of text that it speaks.
+//! `no_std`, without I/O and without a clock: time is an argument, in microseconds. Only [`elm327`] and [`hex`] allocate, for
+//! text.
 #![no_std]
 #![forbid(unsafe_code)]
 
@@ -10,6 +10,7 @@ extern crate alloc;
 pub mod can;
 pub mod doip;
 pub mod elm327;
+pub mod hex;
 pub mod isotp;
 mod put;
 pub mod slcan;

@@ -225,15 +225,9 @@ pub(super) fn key(path: &Path) -> Result<Zeroizing<[u8; 32]>, Failure> {
     let wrong = |what: String| Failure::input(what, "a file with 64 hexadecimal digits: openssl rand -hex 32 > FILE");
     let text = fs::read_to_string(path).map(Zeroizing::new);
     let text = text.map_err(|why| wrong(format!("cannot read {}: {why}", path.display())))?;
-    let digits = text.trim().as_bytes();
-    let mut bytes = Zeroizing::new([0; 32]);
-    let fits = digits.len() == 64
-        && bytes.iter_mut().zip(digits.chunks_exact(2)).all(|(byte, pair)| {
-            let value = str::from_utf8(pair).ok().and_then(|pair| u8::from_str_radix(pair, 16).ok());
-            *byte = value.unwrap_or(0);
-            value.is_some()
-        });
-    if fits { Ok(bytes) } else { Err(wrong(format!("{} is no key of 32 bytes", path.display()))) }
+    let bytes = headlock_wire::hex::bytes(text.trim()).map(Zeroizing::new);
+    let key = bytes.and_then(|bytes| <[u8; 32]>::try_from(&bytes[..]).ok());
+    key.map(Zeroizing::new).ok_or_else(|| wrong(format!("{} is no key of 32 bytes", path.display())))
 }
 
 fn system(why: &std::io::Error) -> Failure {

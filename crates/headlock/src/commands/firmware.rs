@@ -159,10 +159,7 @@ fn show(bytes: &[u8], maker: Option<&Path>, json: bool) -> Result<(), Failure> {
     Ok(())
 }
 
+/// In small letters, as key files have them.
 fn hex(bytes: &[u8]) -> String {
-    bytes
-        .iter()
-        .flat_map(|byte| [byte >> 4, byte & 0xF])
-        .filter_map(|nibble| char::from_digit(nibble.into(), 16))
-        .collect()
+    headlock_wire::hex::digits(bytes).to_ascii_lowercase()
 }

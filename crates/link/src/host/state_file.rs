@@ -11,7 +11,7 @@ use std::time::{SystemTime, UNIX_EPOCH};
 use headlock_twin::ecu::{BadImage, Ecu, Retained};
 use serde::{Deserialize, Serialize};
 
-use crate::hex;
+use headlock_wire::hex;
 
 const FORMAT: u32 = 1;
 /// A longer file is none of ours.

@@ -4,7 +4,7 @@ use std::time::Instant;
 
 use super::stream::keep_unfinished;
 use super::{Direction, LinkError, Stream, Trace, Transport};
-use crate::hex;
+use headlock_wire::hex;
 
 /// The longest message, in bytes.
 const MOST_BYTES: usize = 4_095;

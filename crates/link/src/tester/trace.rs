@@ -75,7 +75,7 @@ impl Trace {
     /// A request or a response, without its code or key.
     pub fn message(&mut self, direction: Direction, bytes: &[u8]) {
         let mark = if direction == Direction::ToEcu { '>' } else { '<' };
-        let hex = crate::hex::digits(&masked(bytes));
+        let hex = headlock_wire::hex::digits(&masked(bytes));
         let at = self.started.elapsed();
         let uds = writeln!(self.uds, "{mark} {hex}");
         let text = writeln!(self.text, "{:>6}.{:03} {mark} {hex}", at.as_secs(), at.subsec_millis());

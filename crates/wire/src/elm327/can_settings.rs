@@ -1,8 +1,9 @@
 //! AT commands that set identifiers, filters and flow control on CAN.
 
 use super::adapter::{Adapter, Said};
+use super::route;
 use super::settings::{FlowMode, Pattern};
-use super::{hex, route};
+use crate::hex;
 
 impl Adapter {
     pub(super) fn can_setting(&mut self, command: &str) -> Option<Said> {

@@ -7,8 +7,9 @@ use embedded_can::Id;
 use super::adapter::{Adapter, Now, Outbox, Said, State};
 use super::listen::{self, Pci};
 use super::segments::{Flow, Segments};
-use super::{hex, link, route};
+use super::{link, route};
 use crate::can::CanFrame;
+use crate::hex;
 
 /// How long a response-pending answer keeps the line open: P2* of most ECUs. Chosen.
 const PENDING_US: u64 = 5_000_000;

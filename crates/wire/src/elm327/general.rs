@@ -4,7 +4,7 @@ use alloc::format;
 use alloc::vec::Vec;
 
 use super::adapter::{Adapter, Now, Said, State};
-use super::hex;
+use crate::hex;
 
 /// What it calls itself, at `AT @1`.
 const DESCRIPTION: &str = "OBDII to RS232 Interpreter";

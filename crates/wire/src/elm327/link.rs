@@ -54,7 +54,7 @@ impl Link {
 
     /// `AT DPN`.
     pub(super) fn number_text(&self) -> Vec<u8> {
-        let digit = super::hex::digit(self.protocol());
+        let digit = crate::hex::digit(self.protocol());
         if self.choice.automatic { [b'A', digit].into() } else { [digit].into() }
     }
 

@@ -5,9 +5,9 @@ use alloc::vec::Vec;
 use embedded_can::Id;
 
 use super::adapter::{Adapter, Outbox};
-use super::hex;
 use super::settings::Settings;
 use crate::can::CanFrame;
+use crate::hex;
 
 /// What the first byte of a frame says, as far as printing goes (ISO 15765-2).
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

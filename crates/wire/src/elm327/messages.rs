@@ -7,8 +7,9 @@ use embedded_can::Id;
 
 use super::answer::{ElmError, Reply};
 use super::listen::Pci;
-use super::{hex, route};
+use super::route;
 use crate::can::CanFrame;
+use crate::hex;
 
 /// What an ECU said.
 #[derive(Clone, Debug, PartialEq, Eq)]

@@ -12,7 +12,6 @@ mod answer;
 mod can_settings;
 mod exchange;
 mod general;
-mod hex;
 mod link;
 mod listen;
 mod messages;

@@ -4,11 +4,11 @@ use alloc::format;
 use alloc::vec::Vec;
 
 use super::adapter::{Adapter, Now, Said, State};
-use super::hex;
 use super::link::{self, Choice};
 use super::monitor::Monitor;
 use super::persona::Persona;
 use super::settings::TICK_US;
+use crate::hex;
 
 /// One count of `AT AMC`.
 const ACTIVITY_US: u64 = 655_360;

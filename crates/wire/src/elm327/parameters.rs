@@ -2,7 +2,7 @@
 
 use alloc::vec::Vec;
 
-use super::hex;
+use crate::hex;
 
 /// How many there are.
 const COUNT: usize = 0x30;

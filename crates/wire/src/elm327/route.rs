@@ -37,7 +37,7 @@ pub(super) fn extended(raw: u32) -> Id {
 
 /// What three or eight digits name.
 pub(super) fn named(text: &str) -> Option<Id> {
-    let raw = super::hex::number(text)?;
+    let raw = crate::hex::number(text)?;
     match text.len() {
         3 => Some(standard(u16::try_from(raw).ok()?)),
         8 => Some(extended(raw)),

@@ -11,8 +11,9 @@ use super::adapter::{Adapter, Now, Said, State};
 use super::exchange::Request;
 use super::link::{Choice, Link};
 use super::monitor::Monitor;
+use super::route;
 use super::settings::Pattern;
-use super::{hex, route};
+use crate::hex;
 
 const FIRMWARE: &str = "STN1110 v4.2.0";
 const DEVICE: &str = "STN1110 r1.0";

@@ -62,11 +62,15 @@ pub(super) struct LineArgs {
 }
 
 fn address(text: &str) -> Result<Address, String> {
-    u16::from_str_radix(text, 16).map(Address).map_err(|_| "four hexadecimal digits, like 1001".to_owned())
+    let address = headlock_wire::hex::bytes(text).and_then(|bytes| <[u8; 2]>::try_from(bytes).ok());
+    address
+        .map(|bytes| Address(u16::from_be_bytes(bytes)))
+        .ok_or_else(|| "four hexadecimal digits, like 1001".to_owned())
 }
 
 fn identifier(text: &str) -> Result<Id, String> {
-    let raw = u32::from_str_radix(text, 16).ok();
+    let is_hex = text.bytes().all(|digit| digit.is_ascii_hexdigit());
+    let raw = u32::from_str_radix(text, 16).ok().filter(|_| is_hex);
     let id = raw.and_then(|raw| match text.len() {
         1..=3 => StandardId::new(u16::try_from(raw).ok()?).map(Id::Standard),
         8 => ExtendedId::new(raw).map(Id::Extended),

@@ -104,7 +104,7 @@ fn new_id() -> Result<String, Problem> {
     bytes.copy_from_slice(&random[..16]);
     bytes[6] = bytes[6] & 0x0F | 0x40;
     bytes[8] = bytes[8] & 0x3F | 0x80;
-    let digits = crate::hex::digits(&bytes).to_ascii_lowercase();
+    let digits = headlock_wire::hex::digits(&bytes).to_ascii_lowercase();
     let parts = [&digits[..8], &digits[8..12], &digits[12..16], &digits[16..20], &digits[20..]];
     Ok(parts.join("-"))
 }

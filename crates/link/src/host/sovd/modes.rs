@@ -105,11 +105,11 @@ pub(super) async fn change_security(
             let Ok(Response::Seed { seed, .. }) = Response::decode(&answer) else {
                 return Err(Failure::Garbled.into());
             };
-            let seed = crate::hex::digits(seed).to_ascii_lowercase();
+            let seed = headlock_wire::hex::digits(seed).to_ascii_lowercase();
             Ok(Json(json!({ "id": "security", "seed": { "Request_Seed": seed } })))
         }
         (false, Some(Key { send_key })) => {
-            let key = zeroize::Zeroizing::new(crate::hex::bytes(send_key.as_bytes()).ok_or_else(wrong)?);
+            let key = zeroize::Zeroizing::new(headlock_wire::hex::bytes(send_key.as_bytes()).ok_or_else(wrong)?);
             if key.is_empty() {
                 return Err(wrong());
             }

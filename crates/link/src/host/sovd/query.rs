@@ -19,7 +19,7 @@ fn decoded(text: &str) -> Option<String> {
             b'+' => b' ',
             b'%' => {
                 let digits = [bytes.next()?, bytes.next()?];
-                *crate::hex::bytes(&digits)?.first()?
+                *headlock_wire::hex::bytes(digits)?.first()?
             }
             byte => byte,
         });

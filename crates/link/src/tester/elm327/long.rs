@@ -7,8 +7,8 @@ use headlock_wire::elm327::{ElmError, Reply};
 use headlock_wire::isotp::{Framing, Payload, Pci, Sender, Sent};
 
 use super::{COMMAND, Elm327};
-use crate::hex;
 use crate::tester::LinkError;
+use headlock_wire::hex;
 
 /// Longer than any separation time between two frames, shorter than the wait for a flow control.
 const LONGEST_SEPARATION_US: u64 = 500_000;

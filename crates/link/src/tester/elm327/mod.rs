@@ -18,7 +18,7 @@ use headlock_wire::isotp::{Flow, FlowControl, Framing, Payload, Pci};
 use super::mask::masked_frames;
 use super::stream::keep_unfinished;
 use super::{Direction, LinkError, Stream, Trace, Transport};
-use crate::hex;
+use headlock_wire::hex;
 
 /// How long an adapter may take to answer a command that needs no ECU; `ATZ` takes the longest.
 const COMMAND: Duration = Duration::from_secs(3);
