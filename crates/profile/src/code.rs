@@ -27,6 +27,8 @@ pub enum Provenance {
     Table,
     /// A keyed scheme whose key the user holds.
     KeyedScheme,
+    /// A registry.
+    Registry,
     /// The owner chose it.
     Owner,
     /// Whoever typed it says so; nothing more is known.
@@ -42,6 +44,7 @@ impl Provenance {
             Self::Dealer => "a dealer",
             Self::Table => "a production table",
             Self::KeyedScheme => "a keyed scheme whose key you hold",
+            Self::Registry => "a registry",
             Self::Owner => "the owner",
             Self::Stated => "whoever typed it",
         }

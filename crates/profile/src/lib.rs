@@ -12,9 +12,11 @@ mod policy;
 mod policy_file;
 mod problem;
 mod serial;
+mod shape;
 pub mod typing;
 mod unit;
 mod validate;
+pub mod ways;
 mod words;
 
 pub use catalog::{Catalog, File, MAX_CASES, reading_with};
@@ -28,6 +30,8 @@ pub use node::{Place, SourceFile};
 pub use policy::{ignition, ignition_set};
 pub use policy_file::{PolicyFile, policy_file};
 pub use problem::{Problem, closest};
-pub use serial::{Cleaning, CompanionSpec, Fit, Fragment, ScreenSpec, SerialSpec, in_parts};
+pub use serial::{
+    BadPattern, Cleaning, CompanionSpec, Fit, Fragment, ScreenSpec, SerialChecker, SerialSpec, TextPattern, in_parts,
+};
 pub use unit::{Case, Identity, Reading, Unit, Years};
 pub use words::{BadFirmware, Firmware, Text, Threshold};

@@ -3,6 +3,8 @@
 use regex_lite::Regex;
 use serde::Deserialize;
 
+use crate::shape::Shape;
+
 /// One number that identifies a unit of this model.
 #[derive(Clone, Debug, Deserialize)]
 #[serde(deny_unknown_fields)]
@@ -132,19 +134,18 @@ pub enum Fit {
 impl SerialSpec {
     /// The number as it is compared.
     pub fn cleaned(&self, written: &str) -> String {
-        let mut text = written.trim().to_owned();
-        for cleaning in &self.cleaned_by {
-            match cleaning {
-                Cleaning::Spaces => text.retain(|c| !c.is_whitespace()),
-                Cleaning::Punctuation => text.retain(|c| !matches!(c, '-' | '.' | '/')),
-                Cleaning::Capitals => text.make_ascii_uppercase(),
-                Cleaning::LeadingZeros => text = text.trim_start_matches('0').to_owned(),
-                Cleaning::LeadingLetters => {
-                    text = text.trim_start_matches(|c: char| c.is_ascii_alphabetic()).to_owned();
-                }
-            }
-        }
+        let mut text = String::new();
+        clean(&self.cleaned_by, written, &mut text);
         text
+    }
+
+    /// The same description, ready to be asked of many numbers.
+    ///
+    /// # Errors
+    /// The pattern is no regular expression; a catalogue that has loaded holds no such pattern.
+    pub fn checker(&self) -> Result<SerialChecker, BadPattern> {
+        let shape = Shape::new(&self.pattern).map_err(|_| BadPattern)?;
+        Ok(SerialChecker { cleaned_by: self.cleaned_by.clone(), shape })
     }
 
     /// Whether a number as written is one of this pattern.
@@ -169,6 +170,73 @@ impl SerialSpec {
     }
 }
 
+/// The pattern of a serial is no regular expression.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
+#[error("the pattern of a serial is no regular expression")]
+pub struct BadPattern;
+
+/// A [`SerialSpec`] with its pattern compiled: the same answers, for many numbers.
+#[derive(Clone, Debug)]
+pub struct SerialChecker {
+    cleaned_by: Vec<Cleaning>,
+    shape: Shape,
+}
+
+impl SerialChecker {
+    /// Puts the number as it is compared in place of what `out` held.
+    pub fn clean_into(&self, written: &str, out: &mut String) {
+        clean(&self.cleaned_by, written, out);
+    }
+
+    /// Whether a number, cleaned already, is one of this pattern: [`SerialChecker::fit`] is [`Fit::Fits`].
+    pub fn fits(&self, cleaned: &str) -> bool {
+        self.shape.is_match(cleaned)
+    }
+
+    /// How a number, cleaned already, compares with the pattern.
+    pub fn fit(&self, cleaned: &str) -> Fit {
+        if self.fits(cleaned) { Fit::Fits } else { misfit(&self.shape.regex, cleaned) }
+    }
+}
+
+/// A pattern for a whole text with its regular expression compiled once.
+#[derive(Clone, Debug)]
+pub struct TextPattern(Shape);
+
+impl TextPattern {
+    /// Compiles a pattern of the catalogue.
+    ///
+    /// # Errors
+    /// It is no regular expression.
+    pub fn new(pattern: &str) -> Result<Self, BadPattern> {
+        Shape::new(pattern).map(Self).map_err(|_| BadPattern)
+    }
+
+    /// Whether the whole of `text` is of this pattern.
+    pub fn is_match(&self, text: &str) -> bool {
+        self.0.is_match(text)
+    }
+}
+
+fn clean(cleaned_by: &[Cleaning], written: &str, out: &mut String) {
+    out.clear();
+    out.push_str(written.trim());
+    for cleaning in cleaned_by {
+        match cleaning {
+            Cleaning::Spaces => out.retain(|c| !c.is_whitespace()),
+            Cleaning::Punctuation => out.retain(|c| !matches!(c, '-' | '.' | '/')),
+            Cleaning::Capitals => out.make_ascii_uppercase(),
+            Cleaning::LeadingZeros => drop_front(out, |c| c == '0'),
+            Cleaning::LeadingLetters => drop_front(out, |c| c.is_ascii_alphabetic()),
+        }
+    }
+}
+
+fn drop_front(text: &mut String, goes: impl Fn(char) -> bool) {
+    let kept = text.trim_start_matches(goes).len();
+    text.drain(..text.len() - kept);
+}
+
 fn part(fragment: Option<Fragment>, number: String) -> String {
     let length = number.chars().count();
     match fragment {
@@ -188,13 +256,15 @@ impl CompanionSpec {
 /// Compares a whole number with a pattern.
 pub(crate) fn fit(pattern: &str, number: &str) -> Fit {
     let Ok(regex) = whole(pattern) else { return Fit::No };
-    if regex.is_match(number) {
-        return Fit::Fits;
-    }
+    if regex.is_match(number) { Fit::Fits } else { misfit(&regex, number) }
+}
+
+/// What a number that does not fit comes nearest to.
+fn misfit(regex: &Regex, number: &str) -> Fit {
     if let Some(read_as) = misreadings(number).into_iter().find(|read| regex.is_match(read)) {
         return Fit::Misread { read_as };
     }
-    if is_beginning(&regex, number) { Fit::Incomplete } else { Fit::No }
+    if is_beginning(regex, number) { Fit::Incomplete } else { Fit::No }
 }
 
 /// Whether some digits or letters behind it would make it fit.
@@ -267,6 +337,29 @@ mod tests {
         assert_eq!(cl.fit("CL"), Fit::Incomplete);
         assert_eq!(cl.fit("CL1234"), Fit::Incomplete);
         assert_eq!(cl.fit("CL123456789"), Fit::No);
+    }
+
+    #[test]
+    fn a_checker_answers_as_its_description_does() {
+        for pattern in ["CL[0-9]{8}", "CL.*[0-9]{3}", "(CL|PA)[0-9X]{4,8}"] {
+            let mut cl = spec(pattern);
+            for cleaned_by in [
+                vec![],
+                vec![Cleaning::Spaces, Cleaning::Punctuation, Cleaning::Capitals],
+                vec![Cleaning::LeadingZeros, Cleaning::LeadingLetters],
+            ] {
+                cl.cleaned_by = cleaned_by;
+                let checker = cl.checker().unwrap();
+                let mut cleaned = "left from before".to_owned();
+                for written in
+                    ["CL12345678", " cl 1234-5678", "CL1234567O", "00CL12345678", "C", "CL", "XX1", "", "ÄCL12345678"]
+                {
+                    checker.clean_into(written, &mut cleaned);
+                    assert_eq!(cleaned, cl.cleaned(written), "{written:?}");
+                    assert_eq!(checker.fit(&cleaned), cl.fit(written), "{written:?} and {pattern}");
+                }
+            }
+        }
     }
 
     #[test]
