@@ -1,11 +1,13 @@
 //! Leaves appended, proofs and an outsider's verification at ten million leaves, each beside its target and a bare bound.
 
+use std::convert::Infallible;
 use std::hint::black_box;
 use std::path::PathBuf;
 use std::time::{Duration, Instant};
 
 use headlock_registry::log::{
-    Commitment, Disk, FileHead, Growth, Hash, KeyKind, Log, Outsider, Rim, SecretKey, Tiles, TreeHead, inclusion,
+    Commitment, Disk, FileHead, Growth, Hash, KeyKind, Ledger, Log, Outsider, Rim, SecretKey, Tiles, TreeHead,
+    inclusion,
 };
 
 const ORIGIN: &str = "bench.example/log";
@@ -13,10 +15,19 @@ const LARGE: u64 = 10_000_000;
 
 fn main() {
     let root = Scratch::new();
+    let only = std::env::args().nth(1).filter(|only| only == "settled");
+    if only.is_some() {
+        [32, 64, 256].into_iter().for_each(|batch| settled(&root, batch));
+        return;
+    }
     println!("\nleaves a second (target: 200 thousand)");
     in_memory();
     for batch in [1, 32, 256, 1024, 8192, 65_536] {
         durable(&root, batch);
+    }
+    println!("\nleaves a second beside a database, with a receipt in bytes for each (target: 100 thousand)");
+    for batch in [32, 64, 256] {
+        settled(&root, batch);
     }
     println!("\nten million leaves on disk");
     let (disk, head) = large(&root);
@@ -62,8 +73,12 @@ fn leaves(from: u64, count: u64) -> Vec<Commitment> {
 }
 
 #[expect(clippy::cast_precision_loss, reason = "counts far below 2^52")]
+const fn spread(count: u64) -> f64 {
+    count as f64
+}
+
 fn rate(count: u64, elapsed: Duration) -> f64 {
-    count as f64 / elapsed.as_secs_f64()
+    spread(count) / elapsed.as_secs_f64()
 }
 
 fn in_memory() {
@@ -110,6 +125,55 @@ fn durable(root: &Scratch, batch: u64) {
     let name = format!("durable, {batch} a batch");
     let each = elapsed.as_secs_f64() * 1e3 / f64::from(rounds);
     println!("  {name:<34} {:>10.0}/s   {each:>7.2} ms a batch", rate(log.head().size, elapsed));
+}
+
+/// Batches prepared, settled, and each leaf's receipt made; all is synced every 4096 leaves, which is timed apart.
+fn settled(root: &Scratch, batch: u64) {
+    const COUNT: u64 = 400_000;
+    let disk = root.folder(&format!("settled-{batch}"));
+    let none = |_, _| Ok::<_, Infallible>(Vec::new());
+    let mut ledger = Ledger::open(disk, ORIGIN, key(), TreeHead::EMPTY, none).expect("a new ledger");
+    let mut spent = [Duration::ZERO; 4];
+    let mut longest = Duration::ZERO;
+    let mut bytes = 0_u64;
+    while ledger.head().size < COUNT {
+        let size = ledger.head().size;
+        let next = leaves(size, batch);
+        let started = Instant::now();
+        let prepared = ledger.prepare(&next);
+        let prepared_at = Instant::now();
+        ledger.settle(prepared).expect("a disk");
+        let settled_at = Instant::now();
+        for index in size..size + batch {
+            bytes += black_box(ledger.receipt(index).expect("a leaf").to_bytes()).len() as u64;
+        }
+        let shown_at = Instant::now();
+        if ledger.head().size - ledger.synced().size >= 4096 {
+            ledger.sync().expect("a disk");
+        }
+        let synced_at = Instant::now();
+        let steps = [prepared_at - started, settled_at - prepared_at, shown_at - settled_at, synced_at - shown_at];
+        (0..4).for_each(|step| spent[step] += steps[step]);
+        longest = longest.max(steps[3]);
+    }
+    let size = ledger.head().size;
+    let in_all: Duration = spent[..3].iter().sum();
+    let us = |step: usize| spent[step].as_secs_f64() * 1e6 / spread(size);
+    println!(
+        "  {:<34} {:>10.0}/s   {:>7.2} us a leaf",
+        format!("settled, {batch} a batch"),
+        rate(size, in_all),
+        us(0) + us(1) + us(2)
+    );
+    println!(
+        "    prepare {:.2} us, settle {:.2} us, receipt {:.2} us of {} bytes; beside them sync {:.2} us, the longest {:.1} ms",
+        us(0),
+        us(1),
+        us(2),
+        bytes / size,
+        us(3),
+        longest.as_secs_f64() * 1e3
+    );
 }
 
 fn large(root: &Scratch) -> (Disk, TreeHead) {

@@ -56,7 +56,7 @@ impl<'a, F: ReadFiles> Audit<'a, F> {
         };
         let read: Vec<Option<Vec<Hash>>> =
             (0..level_count).map(|level| tile(level).map_or(Some(Vec::new()), |tile| self.hashes(tile))).collect();
-        let root = |levels: Option<Vec<Vec<Hash>>>| Edge::new(size, levels?).map(|edge| edge.head().root);
+        let root = |levels: Option<Vec<Vec<Hash>>>| Edge::new(size, &levels?).map(|edge| edge.head().root);
         let right = root(read.iter().cloned().collect()) == Some(self.tree.root);
         let mut mended = Vec::new();
         let mut apart = Vec::new();

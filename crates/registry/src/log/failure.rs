@@ -129,3 +129,61 @@ pub enum CosignatureError {
     #[error(transparent)]
     Io(#[from] io::Error),
 }
+
+/// Why a ledger does not open, or does not come to another's leaves.
+#[derive(Debug, thiserror::Error)]
+pub enum LedgerError<E> {
+    /// The folder, or what was published from it.
+    #[error(transparent)]
+    Open(#[from] OpenError),
+    /// The database's leaves could not be read.
+    #[error("the leaves: {0}")]
+    Leaves(E),
+    /// The database's leaves are not those of its head.
+    #[error("the leaves of the database do not come to its own root over {size} leaves")]
+    Differs {
+        /// Leaves of the head.
+        size: u64,
+    },
+    /// The leaves are in the tree, and the files lack them.
+    #[error(transparent)]
+    Settle(#[from] SettleError),
+}
+
+/// Why what the database committed is not to be read in the folder yet.
+#[derive(Debug, thiserror::Error)]
+pub enum SettleError {
+    /// The batch was prepared for another tree than the ledger has now; nothing changed.
+    #[error("the batch follows {base} leaves, and the ledger has {size}")]
+    NotNext {
+        /// Where the batch begins.
+        base: u64,
+        /// Where the ledger is.
+        size: u64,
+    },
+    /// The files could not be written. The leaves are in the tree; publish again.
+    #[error("the leaves are in the tree and not yet in its files: {0}")]
+    Unpublished(io::Error),
+    /// So much could not be written that it was not kept: [`super::Ledger::catch_up`] brings it again.
+    #[error("{have} of {need} leaves are in the files, and the rest has to be brought again")]
+    Behind {
+        /// Leaves of the published tree.
+        have: u64,
+        /// Leaves of the tree.
+        need: u64,
+    },
+}
+
+/// Why files are not known to be durable.
+#[derive(Debug, thiserror::Error)]
+pub enum SyncError {
+    /// The file system; sync again.
+    #[error(transparent)]
+    Io(#[from] io::Error),
+    /// The file system could not make bytes durable, and may have forgotten them. The next start writes them again from the database.
+    #[error("bytes may be lost on their way to the disk; the next start writes them again: {0}")]
+    Lost(io::Error),
+    /// That happened before: nothing is known to be durable until the ledger is opened again.
+    #[error("bytes were lost on their way to the disk; open the ledger again")]
+    Reopen,
+}

@@ -36,8 +36,19 @@ pub trait Files: ReadFiles {
     /// Writes files anew and makes their bytes durable, though not their names; `NotFound` if a folder is missing.
     fn write_synced(&self, files: &[(String, &[u8])]) -> io::Result<()>;
 
+    /// Writes a file anew, not durably; `NotFound` if a folder is missing.
+    fn write(&self, path: &str, bytes: &[u8]) -> io::Result<()>;
+
+    /// Makes the bytes of these files durable, though not their names.
+    fn sync_files(&self, paths: &[String]) -> io::Result<()>;
+
     /// Gives a file another name, in place of what had that name: the old or the new, never neither.
     fn rename(&self, from: &str, to: &str) -> io::Result<()>;
+
+    /// The same where nothing has to be durable: after a power cut the new name may stand for less than all bytes.
+    fn supersede(&self, from: &str, to: &str) -> io::Result<()> {
+        self.rename(from, to)
+    }
 
     /// Makes the names in these folders durable.
     fn sync_folders(&self, folders: &[String]) -> io::Result<()>;
@@ -102,8 +113,28 @@ impl Files for Disk {
         })
     }
 
+    fn write(&self, path: &str, bytes: &[u8]) -> io::Result<()> {
+        fs::write(self.at(path), bytes)
+    }
+
+    fn sync_files(&self, paths: &[String]) -> io::Result<()> {
+        together(paths, |path| File::open(self.at(path))?.sync_data())
+    }
+
     fn rename(&self, from: &str, to: &str) -> io::Result<()> {
         fs::rename(self.at(from), self.at(to))
+    }
+
+    #[cfg(target_os = "linux")]
+    fn supersede(&self, from: &str, to: &str) -> io::Result<()> {
+        use rustix::fs::{CWD, RenameFlags, renameat_with};
+
+        // ext4 writes a file out when it is renamed over another, which takes a millisecond, and not when the two are exchanged.
+        match renameat_with(CWD, self.at(from), CWD, self.at(to), RenameFlags::EXCHANGE) {
+            Ok(()) => self.remove(from),
+            // There is none yet, or the file system does not exchange.
+            Err(_) => self.rename(from, to),
+        }
     }
 
     fn sync_folders(&self, folders: &[String]) -> io::Result<()> {
@@ -209,6 +240,39 @@ pub(super) fn put(files: &impl Files, path: &str, bytes: &[u8]) -> io::Result<()
     let mut whole = Whole::new(files);
     whole.put(path, bytes);
     whole.finish()
+}
+
+/// Writes a file that is not durable, with the folders above it.
+pub(super) fn write(files: &impl Files, path: &str, bytes: &[u8]) -> io::Result<()> {
+    match files.write(path, bytes) {
+        Err(why) if why.kind() == ErrorKind::NotFound => {
+            // Mostly the nearest alone is missing.
+            if files.make_folder(parent(path)).is_err() {
+                folders(path).try_for_each(|folder| files.make_folder(folder))?;
+            }
+            files.write(path, bytes)
+        }
+        written => written,
+    }
+}
+
+/// Puts a file that is not durable: a reader sees the old bytes or the new ones.
+pub(super) fn replace(files: &impl Files, path: &str, bytes: &[u8]) -> io::Result<()> {
+    let beside = format!("{path}.tmp");
+    files.write(&beside, bytes)?;
+    files.supersede(&beside, path)
+}
+
+/// Makes the names of these files durable, with those of all folders above them.
+pub(super) fn sync_names<'p>(files: &impl Files, paths: impl IntoIterator<Item = &'p str>) -> io::Result<()> {
+    let mut synced = BTreeSet::new();
+    for path in paths {
+        // The folders above are there already if the nearest one is.
+        if synced.insert(parent(path)) {
+            synced.extend(folders(path).map(parent));
+        }
+    }
+    files.sync_folders(&synced.into_iter().map(str::to_owned).collect::<Vec<_>>())
 }
 
 /// The folders above a path, the outermost first, without the log's own.

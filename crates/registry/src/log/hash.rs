@@ -47,7 +47,9 @@ impl Hash {
 
     /// The bytes of a tile with these hashes.
     pub fn join(hashes: &[Self]) -> Vec<u8> {
-        hashes.iter().flat_map(|hash| hash.0).collect()
+        let mut bytes = Vec::with_capacity(hashes.len() * HASH_BYTES);
+        hashes.iter().for_each(|hash| bytes.extend_from_slice(&hash.0));
+        bytes
     }
 }
 

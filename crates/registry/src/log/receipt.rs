@@ -14,6 +14,12 @@ const FIRST_LINE: &str = "c2sp.org/tlog-proof@v1";
 /// Hashes of an inclusion proof.
 const MAX_PATH: usize = 64;
 
+/// Bytes of a line with a hash.
+const HASH_LINE: usize = 45;
+
+/// Bytes of the names, numbers and ends of lines beside, at most.
+const FIELDS: usize = 64;
+
 /// What a leaf said. Who has this can show it; without it the leaf says nothing.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Opening {
@@ -48,17 +54,26 @@ impl Receipt {
 
     /// The bytes to hand out.
     pub fn to_bytes(&self) -> Vec<u8> {
-        let mut text = format!("{FIRST_LINE}\n");
-        if let Some(Opening { salt, event }) = &self.opening {
-            let extra = [salt.as_bytes().as_slice(), &event.to_bytes()].concat();
-            text.push_str(&format!("extra {}\n", base64::encode(&extra)));
+        let opened = self
+            .opening
+            .as_ref()
+            .map(|Opening { salt, event }| base64::encode(&[salt.as_bytes().as_slice(), &event.to_bytes()].concat()));
+        let lines = FIRST_LINE.len() + self.path.len() * HASH_LINE + opened.as_ref().map_or(0, String::len);
+        let mut text = String::with_capacity(lines + FIELDS + self.checkpoint.len());
+        text.push_str(FIRST_LINE);
+        text.push('\n');
+        if let Some(extra) = opened {
+            text.extend(["extra ", &extra, "\n"]);
         }
-        text.push_str(&format!("index {}\n", self.index));
+        text.extend(["index ", &self.index.to_string(), "\n"]);
         for hash in &self.path {
-            text.push_str(&format!("{hash}\n"));
+            base64::append(&hash.0, &mut text);
+            text.push('\n');
         }
         text.push('\n');
-        [text.as_bytes(), &self.checkpoint].concat()
+        let mut bytes = text.into_bytes();
+        bytes.extend_from_slice(&self.checkpoint);
+        bytes
     }
 
     /// Reads them; nothing of it is verified.

@@ -7,9 +7,8 @@
 use std::io;
 use std::ops::Range;
 
-use super::checkpoint::{Checkpoint, CheckpointError};
 use super::failure::{AppendError, CosignatureError, OpenError, ProofError};
-use super::files::{self, Files, Whole};
+use super::files::Files;
 use super::growth::{Growth, Rim};
 use super::head::{Head, Swap};
 use super::key::{SecretKey, VerifierKey};
@@ -17,10 +16,11 @@ use super::leaf::Commitment;
 use super::note::Note;
 use super::proof;
 use super::receipt::Receipt;
+use super::signer::{self, Signer};
 use super::staged::{self, Staged};
-use super::tile::{Layer, Tile};
-use super::tiles::{Tiles, read_entries, read_hashes};
-use super::tree::{Edge, TreeHead};
+use super::tile::Tile;
+use super::tiles::Tiles;
+use super::tree::TreeHead;
 use super::witness::Submission;
 
 /// Leaves of one batch.
@@ -35,15 +35,15 @@ pub const CHECKPOINT: &str = "checkpoint";
 /// The newest checkpoint that witnesses cosigned.
 pub const WITNESSED: &str = "witnessed";
 
-const LOCK: &str = "writer.lock";
+/// Held by the writer of the folder.
+pub(super) const LOCK: &str = "writer.lock";
 
 /// The writer of a log; there is one at a time.
 #[derive(Debug)]
 pub struct Log<F: Files> {
     tiles: Tiles<F>,
     _lock: F::Lock,
-    origin: String,
-    key: SecretKey,
+    signer: Signer,
     rim: Rim,
     head: TreeHead,
     checkpoint: Note,
@@ -73,8 +73,9 @@ impl<F: Files> Log<F> {
     ) -> Result<Self, OpenError> {
         let lock = files.lock(LOCK)?.ok_or(OpenError::AnotherWriter)?;
         let head = current(place)?;
-        let checkpoint = Checkpoint::new(origin, head).sign(&key).map_err(OpenError::Origin)?;
-        let published = published(&files, origin, &key)?;
+        let signer = Signer::new(origin, key);
+        let checkpoint = signer.sign(head).map_err(OpenError::Origin)?;
+        let published = signer.published(&files)?;
         let have = published.unwrap_or(TreeHead::EMPTY);
         if have.size > head.size {
             return Err(OpenError::RolledBack { published: have.size, head: head.size });
@@ -84,10 +85,10 @@ impl<F: Files> Log<F> {
         }
         let tiles = Tiles::new(files);
         let rim = Rim::default();
-        let mut log = Self { tiles, _lock: lock, origin: origin.to_owned(), key, rim, head, checkpoint };
+        let mut log = Self { tiles, _lock: lock, signer, rim, head, checkpoint };
         log.recover(have, rest)?;
         if published != Some(head) {
-            log.publish()?;
+            signer::publish(log.files(), &log.checkpoint)?;
         }
         staged::clean(log.files(), &head)?;
         Ok(log)
@@ -104,9 +105,9 @@ impl<F: Files> Log<F> {
             if growth.head() != head {
                 return Err(OpenError::Damaged { size: head.size });
             }
-            self.write(&growth, true)?;
+            growth.write(self.files(), true)?;
             if have != head {
-                self.publish()?;
+                signer::publish(self.files(), &self.checkpoint)?;
             }
             outgrow(self.files(), &growth)?;
             self.rim = growth.rim;
@@ -137,7 +138,7 @@ impl<F: Files> Log<F> {
                 };
             }
             let growth = Growth::of(&rim, &batch);
-            self.write(&growth, true)?;
+            growth.write(self.files(), true)?;
             rim = growth.rim;
         }
     }
@@ -155,23 +156,7 @@ impl<F: Files> Log<F> {
     }
 
     fn rim_of(&self, head: TreeHead) -> Result<Rim, OpenError> {
-        let damaged = || OpenError::Damaged { size: head.size };
-        let mut levels = Vec::new();
-        let mut rim = Rim::default();
-        let mut above = head.size;
-        while above > 0 {
-            levels.push(Vec::new());
-            above /= super::tile::TILE_WIDTH;
-        }
-        for tile in Tile::partial(head.size) {
-            match tile.layer {
-                Layer::Entries => rim.entries = read_entries(self.files(), tile)?,
-                Layer::Hashes(level) => levels[usize::from(level)] = read_hashes(self.files(), tile)?,
-            }
-        }
-        rim.edge = Edge::new(head.size, levels).ok_or_else(damaged)?;
-        let leaves = rim.entries.iter().map(Commitment::leaf);
-        if rim.edge.head() == head && leaves.eq(rim.edge.level(0).iter().copied()) { Ok(rim) } else { Err(damaged()) }
+        Rim::read(self.files(), head)?.ok_or(OpenError::Damaged { size: head.size })
     }
 
     /// Works out a batch and makes it safe on disk. The log is as before until the head is swapped, and readable once it is settled.
@@ -195,10 +180,10 @@ impl<F: Files> Log<F> {
         if staged.base != self.head {
             return Err(AppendError::NotNext { base: staged.base.size, size: self.head.size });
         }
-        let checkpoint = Checkpoint::new(&self.origin, staged.head()).sign(&self.key);
-        let checkpoint = checkpoint.map_err(|why| AppendError::Unsettled(io::Error::other(why)))?;
-        self.write(&staged.growth, false).map_err(AppendError::Unsettled)?;
-        files::put(self.files(), CHECKPOINT, &checkpoint.to_bytes()).map_err(AppendError::Unsettled)?;
+        let checkpoint =
+            self.signer.sign(staged.head()).map_err(|why| AppendError::Unsettled(io::Error::other(why)))?;
+        staged.growth.write(self.files(), false).map_err(AppendError::Unsettled)?;
+        signer::publish(self.files(), &checkpoint).map_err(AppendError::Unsettled)?;
         self.rim = staged.growth.rim.clone();
         self.head = staged.head();
         self.checkpoint = checkpoint;
@@ -241,7 +226,7 @@ impl<F: Files> Log<F> {
 
     /// The key that outsiders need.
     pub const fn public(&self) -> &VerifierKey {
-        self.key.public()
+        self.signer.public()
     }
 
     /// The tiles, to read.
@@ -254,7 +239,7 @@ impl<F: Files> Log<F> {
     /// # Errors
     /// [`ProofError`]: a receipt that would not verify is never handed out.
     pub fn receipt(&self, index: u64, checkpoint: &Note) -> Result<Receipt, ProofError> {
-        let tree = self.own(&checkpoint.to_bytes())?.head;
+        let tree = self.signer.own(&checkpoint.to_bytes())?.head;
         let size = tree.size;
         if index >= size || size > self.head.size {
             return Err(ProofError::Beyond { size: size.min(self.head.size) });
@@ -274,9 +259,7 @@ impl<F: Files> Log<F> {
     /// [`ProofError`].
     pub fn submission(&self, old_size: u64) -> Result<Submission, ProofError> {
         let size = self.head.size;
-        let proof = proof::consistency(&self.tiles.tree(size), old_size, size)?;
-        let proof = proof.ok_or(ProofError::Beyond { size })?;
-        Ok(Submission { old_size, proof, checkpoint: self.checkpoint.to_bytes() })
+        Submission::of(&self.tiles.tree(size), old_size, size, &self.checkpoint.to_bytes())
     }
 
     /// Keeps what witnesses answered to a checkpoint of this log, unless a newer one was cosigned; lines of others are left out.
@@ -289,45 +272,11 @@ impl<F: Files> Log<F> {
         lines: &str,
         witnesses: &[VerifierKey],
     ) -> Result<Note, CosignatureError> {
-        let new = self.own(checkpoint)?;
-        let mut note = Note::parse(checkpoint).map_err(CheckpointError::from)?;
-        let kept = self.files().read(WITNESSED)?;
-        // What is there and is no checkpoint of ours is written over: it proves nothing.
-        if let Some((old, old_note)) = kept.and_then(|kept| Some((self.own(&kept).ok()?, Note::parse(&kept).ok()?))) {
-            if old.head.size > new.head.size {
-                return Ok(old_note);
-            }
-            if old_note.text() == note.text() {
-                note = old_note;
-            }
-        }
-        let note = note.with_lines(lines, witnesses).map_err(CheckpointError::from)?;
-        files::put(self.files(), WITNESSED, &note.to_bytes())?;
-        Ok(note)
-    }
-
-    fn own(&self, checkpoint: &[u8]) -> Result<Checkpoint, CheckpointError> {
-        Checkpoint::open(checkpoint, &self.origin, std::slice::from_ref(self.key.public())).map(|(opened, _)| opened)
+        self.signer.add_cosignatures(self.files(), checkpoint, lines, witnesses)
     }
 
     const fn files(&self) -> &F {
         self.tiles.files()
-    }
-
-    fn write(&self, growth: &Growth, recovering: bool) -> io::Result<()> {
-        let paths: Vec<String> = growth.tiles.iter().map(|(tile, _)| tile.path()).collect();
-        let mut whole = Whole::new(self.files());
-        for (path, (_, bytes)) in paths.iter().zip(&growth.tiles) {
-            whole.put(path, bytes);
-        }
-        if recovering {
-            whole.with_ancestors();
-        }
-        whole.finish()
-    }
-
-    fn publish(&self) -> io::Result<()> {
-        files::put(self.files(), CHECKPOINT, &self.checkpoint.to_bytes())
     }
 }
 
@@ -342,20 +291,16 @@ fn current(place: &mut impl Head) -> Result<TreeHead, OpenError> {
     }
 }
 
-fn published(files: &impl Files, origin: &str, key: &SecretKey) -> Result<Option<TreeHead>, OpenError> {
-    let Some(bytes) = files.read(CHECKPOINT)? else { return Ok(None) };
-    let opened = Checkpoint::open(&bytes, origin, std::slice::from_ref(key.public()));
-    opened.map(|(checkpoint, _)| Some(checkpoint.head)).map_err(OpenError::Checkpoint)
-}
-
 /// Removes the partial states of tiles that are full and durable.
 fn outgrow(files: &impl Files, growth: &Growth) -> io::Result<()> {
-    for tile in &growth.outgrown {
-        let folder = tile.partial_folder();
-        for name in files.list(&folder)? {
-            files.remove(&format!("{folder}/{name}"))?;
-        }
-        files.remove_folder(&folder)?;
+    growth.outgrown().try_for_each(|tile| remove_partial(files, &tile))
+}
+
+/// Removes the partial states of one tile.
+pub(super) fn remove_partial(files: &impl Files, tile: &Tile) -> io::Result<()> {
+    let folder = tile.partial_folder();
+    for name in files.list(&folder)? {
+        files.remove(&format!("{folder}/{name}"))?;
     }
-    Ok(())
+    files.remove_folder(&folder)
 }

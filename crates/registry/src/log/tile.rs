@@ -60,6 +60,15 @@ impl Tile {
         })
     }
 
+    /// The tiles that become full as a tree grows from `old` to `new` leaves.
+    pub(super) fn filled_between(old: u64, new: u64) -> impl Iterator<Item = Self> {
+        let layers = std::iter::once(Layer::Entries).chain((0..LEVELS).map(Layer::Hashes));
+        layers.flat_map(move |layer| {
+            let full = |size: u64| size.checked_shr(layer.shift()).unwrap_or(0) / TILE_WIDTH;
+            (full(old)..full(new)).map(move |index| Self { layer, index, width: 256 })
+        })
+    }
+
     /// Has all of its hashes or entries.
     pub const fn is_full(&self) -> bool {
         self.width as u64 == TILE_WIDTH

@@ -8,6 +8,7 @@ use super::files::ReadFiles;
 use super::hash::{HASH_BYTES, Hash};
 use super::leaf::{COMMITMENT_BYTES, Commitment};
 use super::proof::Nodes;
+use super::rows::Rows;
 use super::tile::{Layer, TILE_HEIGHT, TILE_WIDTH, Tile};
 
 /// Tiles above the leaves' that are kept: with 16 KB each, all of a log of 67 million leaves.
@@ -108,9 +109,6 @@ pub(super) fn join_entries(entries: &[Commitment]) -> Vec<u8> {
     bytes
 }
 
-/// A tile's hashes and the nodes above them that they make up, row by row.
-type Rows = Vec<Vec<Hash>>;
-
 /// A folder of tiles. What it reads is not checked: a proof is, against a head that one trusts.
 #[derive(Debug)]
 pub struct Tiles<F> {
@@ -153,12 +151,7 @@ impl<F: ReadFiles> Tiles<F> {
         if let Some(rows) = lock(kept).get(&tile) {
             return Ok(Arc::clone(rows));
         }
-        let mut rows = vec![read_hashes(&self.files, tile)?];
-        while let Some(row) = rows.last().filter(|row| row.len() > 1) {
-            let above = row.as_chunks().0.iter().map(|[left, right]| Hash::node(left, right)).collect();
-            rows.push(above);
-        }
-        let rows = Arc::new(rows);
+        let rows = Arc::new(Rows::of(&read_hashes(&self.files, tile)?));
         let mut kept = lock(kept);
         if kept.len() >= most {
             // All of them go at once: they come back in a few reads, and no order of use has to be kept.
@@ -189,7 +182,6 @@ impl<F: ReadFiles> Nodes for TiledTree<'_, F> {
         let in_row = TILE_WIDTH >> row;
         let tile = Tile::in_tree(Layer::Hashes(height / TILE_HEIGHT), index / in_row, self.size);
         let rows = self.tiles.rows(tile.ok_or(ReadError::Beyond)?)?;
-        let node = rows.get(usize::from(row)).and_then(|row| row.get(usize::try_from(index % in_row).ok()?));
-        node.copied().ok_or(ReadError::Beyond)
+        rows.node(row, index % in_row).ok_or(ReadError::Beyond)
     }
 }

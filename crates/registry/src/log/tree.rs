@@ -1,7 +1,10 @@
 //! A tree that grows: its head, and the edge that the next leaf joins.
 
+use std::sync::Arc;
+
 use super::hash::Hash;
-use super::tile::TILE_WIDTH;
+use super::rows::Rows;
+use super::tile::{TILE_HEIGHT, TILE_WIDTH};
 
 /// How many leaves a tree has, and their root.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -17,24 +20,27 @@ impl TreeHead {
     pub const EMPTY: Self = Self { size: 0, root: Hash::EMPTY };
 }
 
-/// The hashes that no full tile has taken in yet, level by level: all that a tree needs in order to grow.
+/// The hashes that no full tile has taken in yet, level by level, with the nodes over them: all that a tree needs in order to grow.
+///
+/// A copy is cheap: it shares the levels until one of the two grows.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Edge {
     size: u64,
     /// Each shorter than a tile.
-    levels: Vec<Vec<Hash>>,
+    levels: Vec<Arc<Rows>>,
 }
 
 impl Edge {
     /// The edge of a tree of `size` leaves from the hashes of its partial tiles, level 0 first; none if the counts do not fit.
-    pub fn new(size: u64, levels: Vec<Vec<Hash>>) -> Option<Self> {
+    pub fn new(size: u64, levels: &[Vec<Hash>]) -> Option<Self> {
         let mut rest = size;
-        for level in &levels {
+        for level in levels {
             if level.len() as u64 != rest % TILE_WIDTH {
                 return None;
             }
             rest /= TILE_WIDTH;
         }
+        let levels = levels.iter().map(|level| Arc::new(Rows::of(level))).collect();
         (rest == 0).then_some(Self { size, levels })
     }
 
@@ -45,38 +51,57 @@ impl Edge {
 
     /// The hashes of the partial tile of a level; empty where there is none.
     pub fn level(&self, level: u8) -> &[Hash] {
-        self.levels.get(usize::from(level)).map_or(&[], Vec::as_slice)
+        self.rows(level).map_or(&[], Rows::hashes)
     }
 
     /// Levels that have or had a hash.
     pub fn levels(&self) -> impl Iterator<Item = &[Hash]> {
-        self.levels.iter().map(Vec::as_slice)
+        self.levels.iter().map(|rows| rows.hashes())
     }
 
-    /// Adds a leaf; `full` is given level, index and hashes of each tile that it completes.
-    pub fn push(&mut self, leaf: Hash, mut full: impl FnMut(u8, u64, &[Hash])) {
+    pub(super) fn rows(&self, level: u8) -> Option<&Rows> {
+        self.levels.get(usize::from(level)).map(Arc::as_ref)
+    }
+
+    /// Adds a leaf; `full` is given level, index and rows of each tile that it completes.
+    pub fn push(&mut self, leaf: Hash, mut full: impl FnMut(u8, u64, Arc<Rows>)) {
         self.size += 1;
         let mut carried = Some(leaf);
         let mut above = self.size;
         for number in 0.. {
             let Some(hash) = carried.take() else { return };
             if self.levels.len() == usize::from(number) {
-                self.levels.push(Vec::with_capacity(256));
+                self.levels.push(Arc::new(Rows::of(&[])));
             }
             let level = &mut self.levels[usize::from(number)];
-            level.push(hash);
+            Arc::make_mut(level).push(hash);
             above /= TILE_WIDTH;
-            if level.len() as u64 == TILE_WIDTH {
-                full(number, above - 1, level);
-                carried = Some(perfect(level));
-                level.clear();
+            if level.is_full() {
+                carried = level.node(TILE_HEIGHT, 0);
+                full(number, above - 1, std::mem::replace(level, Arc::new(Rows::of(&[]))));
             }
         }
     }
 
+    /// The roots of the perfect trees that the leaves fall into, the largest first, each with its height.
+    pub(super) fn peaks(&self) -> Vec<(u8, Hash)> {
+        let mut peaks = Vec::new();
+        for (level, rows) in (0_u8..).zip(&self.levels) {
+            for row in 0..TILE_HEIGHT {
+                let in_row = rows.width() >> row;
+                if in_row & 1 == 1 {
+                    peaks.extend(rows.node(row, in_row as u64 - 1).map(|hash| (level * TILE_HEIGHT + row, hash)));
+                }
+            }
+        }
+        peaks.reverse();
+        peaks
+    }
+
     /// Size and root.
     pub fn head(&self) -> TreeHead {
-        let root = self.levels.iter().fold(None, |right, level| fold(level, right));
+        let hashes = self.peaks().into_iter().map(|(_, hash)| hash).rev();
+        let root = hashes.reduce(|right, left| Hash::node(&left, &right));
         TreeHead { size: self.size, root: root.unwrap_or(Hash::EMPTY) }
     }
 }

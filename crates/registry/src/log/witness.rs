@@ -2,10 +2,13 @@
 
 use super::checkpoint::{Checkpoint, CheckpointError};
 use super::decimal;
+use super::failure::ProofError;
 use super::hash::Hash;
 use super::head::{Head, HeadError, Swap};
 use super::key::{SecretKey, VerifierKey};
 use super::note::NoteError;
+use super::proof::{self, Nodes};
+use super::tiles::ReadError;
 
 /// Hashes of a consistency proof.
 const MAX_PROOF: usize = 63;
@@ -25,6 +28,17 @@ pub struct Submission {
 }
 
 impl Submission {
+    /// Proves a checkpoint of `size` leaves from `old_size` on.
+    pub(super) fn of(
+        tree: &impl Nodes<Error = ReadError>,
+        old_size: u64,
+        size: u64,
+        checkpoint: &[u8],
+    ) -> Result<Self, ProofError> {
+        let proof = proof::consistency(tree, old_size, size)?.ok_or(ProofError::Beyond { size })?;
+        Ok(Self { old_size, proof, checkpoint: checkpoint.to_vec() })
+    }
+
     /// The body of a request.
     pub fn to_bytes(&self) -> Vec<u8> {
         let mut text = format!("old {}\n", self.old_size);

@@ -26,10 +26,20 @@ pub(crate) enum Back {
     Power(u64),
 }
 
+/// What names stand for.
+#[derive(Clone, Debug)]
+struct File {
+    bytes: Vec<u8>,
+    /// The bytes that a power cut leaves; none if it leaves anything.
+    durable: Option<Vec<u8>>,
+}
+
 #[derive(Debug, Default)]
 struct State {
-    files: BTreeMap<String, Vec<u8>>,
-    durable_files: BTreeMap<String, Vec<u8>>,
+    /// Names, each with the number of its file.
+    names: BTreeMap<String, usize>,
+    durable_names: BTreeMap<String, usize>,
+    files: Vec<File>,
     folders: BTreeSet<String>,
     durable_folders: BTreeSet<String>,
     locks: BTreeSet<String>,
@@ -38,6 +48,44 @@ struct State {
     stopped: bool,
     /// Every checkpoint that a reader could have seen.
     published: Vec<Vec<u8>>,
+    /// Writes that still fit on the disk; none if there is room for all.
+    full: Option<usize>,
+    /// The next time that bytes should become durable, they are lost.
+    forgets: bool,
+}
+
+impl State {
+    /// A new file, durable but for its name.
+    fn put(&mut self, path: &str, bytes: Vec<u8>) {
+        self.names.insert(path.to_owned(), self.files.len());
+        self.files.push(File { durable: Some(bytes.clone()), bytes });
+    }
+
+    fn put_all(&mut self, files: BTreeMap<String, Vec<u8>>) {
+        self.names.clear();
+        for (path, bytes) in files {
+            self.put(&path, bytes);
+        }
+    }
+
+    fn all(&self) -> BTreeMap<String, Vec<u8>> {
+        self.names.iter().map(|(path, file)| (path.clone(), self.files[*file].bytes.clone())).collect()
+    }
+
+    fn has_folder(&self, path: &str) -> io::Result<()> {
+        let above = parent(path);
+        if above.is_empty() || self.folders.contains(above) { Ok(()) } else { Err(ErrorKind::NotFound.into()) }
+    }
+}
+
+/// What may be left of bytes that were not made durable.
+fn torn(bytes: &[u8], how: u64) -> Vec<u8> {
+    match how {
+        0 => Vec::new(),
+        1 => bytes[..bytes.len() / 2].to_vec(),
+        2 => vec![0; bytes.len()],
+        _ => bytes.to_vec(),
+    }
 }
 
 /// The folder; clones are the same one.
@@ -92,48 +140,65 @@ impl Folder {
                 state.folders.remove(&path);
             }
         }
-        let paths: BTreeSet<String> = state.files.keys().chain(state.durable_files.keys()).cloned().collect();
+        let paths: BTreeSet<String> = state.names.keys().chain(state.durable_names.keys()).cloned().collect();
         for path in paths {
-            let (live, durable) = (state.files.get(&path), state.durable_files.get(&path));
-            let stays = if live == durable || keep_live() { live } else { durable }.cloned();
+            let (live, durable) = (state.names.get(&path), state.durable_names.get(&path));
+            let stays = if live == durable || keep_live() { live } else { durable }.copied();
             let above = parent(&path);
             match stays.filter(|_| above.is_empty() || state.folders.contains(above)) {
-                Some(bytes) => state.files.insert(path, bytes),
-                None => state.files.remove(&path),
+                Some(file) => state.names.insert(path, file),
+                None => state.names.remove(&path),
             };
         }
-        state.durable_files.clone_from(&state.files);
+        state.durable_names.clone_from(&state.names);
         state.durable_folders.clone_from(&state.folders);
+        let mut random = Random(seed.rotate_left(17) | 1);
+        for file in &mut state.files {
+            file.bytes = match &file.durable {
+                Some(bytes) => bytes.clone(),
+                None => torn(&file.bytes, if seed == 0 { 0 } else { random.next() >> 40 & 3 }),
+            };
+            file.durable = Some(file.bytes.clone());
+        }
     }
 
     /// Every file with its bytes.
     pub(crate) fn all(&self) -> BTreeMap<String, Vec<u8>> {
-        self.state().files.clone()
+        self.state().all()
     }
 
     /// Puts back what [`Folder::all`] answered.
     pub(crate) fn put_back(&self, files: BTreeMap<String, Vec<u8>>) {
-        self.state().files = files;
+        self.state().put_all(files);
     }
 
     /// Changes a file behind the log's back.
     pub(crate) fn set(&self, path: &str, bytes: Option<Vec<u8>>) {
+        let state = &mut *self.state();
         match bytes {
-            Some(bytes) => self.state().files.insert(path.to_owned(), bytes),
-            None => self.state().files.remove(path),
-        };
+            Some(bytes) => state.put(path, bytes),
+            None => drop(state.names.remove(path)),
+        }
     }
 
     /// A folder of its own with the same files.
     pub(crate) fn copy(&self) -> Self {
         let state = self.state();
-        Self(Arc::new(Mutex::new(State {
-            files: state.files.clone(),
-            durable_files: state.files.clone(),
-            folders: state.folders.clone(),
-            durable_folders: state.folders.clone(),
-            ..State::default()
-        })))
+        let folders = || state.folders.clone();
+        let mut copy = State { folders: folders(), durable_folders: folders(), ..State::default() };
+        copy.put_all(state.all());
+        copy.durable_names.clone_from(&copy.names);
+        Self(Arc::new(Mutex::new(copy)))
+    }
+
+    /// The disk is full after so many writes, or has room again.
+    pub(crate) fn fill_after(&self, writes: Option<usize>) {
+        self.state().full = writes;
+    }
+
+    /// Loses bytes at the next time that they should become durable.
+    pub(crate) fn forget_once(&self) {
+        self.state().forgets = true;
     }
 
     pub(crate) fn published(&self) -> Vec<Vec<u8>> {
@@ -166,13 +231,13 @@ impl ReadFiles for Folder {
         if state.stopped {
             Err(io::Error::other("the machine has stopped"))
         } else {
-            Ok(state.files.get(path).cloned())
+            Ok(state.names.get(path).map(|file| state.files[*file].bytes.clone()))
         }
     }
 
     fn list(&self, folder: &str) -> io::Result<Vec<String>> {
         let state = self.state();
-        let names = state.files.keys().chain(state.folders.iter()).filter(|path| parent(path) == folder);
+        let names = state.names.keys().chain(state.folders.iter()).filter(|path| parent(path) == folder);
         Ok(names.map(|path| path.rsplit_once('/').map_or(path.as_str(), |(_, name)| name).to_owned()).collect())
     }
 }
@@ -184,11 +249,45 @@ impl Files for Folder {
         self.operate(|state, half| {
             // Every other one is left half written.
             for (at, (path, bytes)) in files.iter().enumerate() {
-                if !parent(path).is_empty() && !state.folders.contains(parent(path)) {
-                    return Err(ErrorKind::NotFound.into());
-                }
+                state.has_folder(path)?;
                 let bytes = if half && at % 2 == 0 { &bytes[..bytes.len() / 2] } else { bytes };
-                state.files.insert(path.clone(), bytes.to_vec());
+                state.put(path, bytes.to_vec());
+            }
+            Ok(())
+        })
+    }
+
+    fn write(&self, path: &str, bytes: &[u8]) -> io::Result<()> {
+        self.operate(|state, half| {
+            state.has_folder(path)?;
+            // The same file is written over, as `open` with O_TRUNC does it.
+            let number = state.names.get(path).copied().unwrap_or(state.files.len());
+            let full = state.full.is_some_and(|left| left == 0);
+            let end = if half || full { bytes.len() / 2 } else { bytes.len() };
+            let file = File { bytes: bytes[..end].to_vec(), durable: None };
+            if number == state.files.len() {
+                state.files.push(file);
+            } else {
+                state.files[number] = file;
+            }
+            state.names.insert(path.to_owned(), number);
+            if full {
+                return Err(ErrorKind::StorageFull.into());
+            }
+            state.full = state.full.map(|left| left - 1);
+            Ok(())
+        })
+    }
+
+    fn sync_files(&self, paths: &[String]) -> io::Result<()> {
+        self.operate(|state, half| {
+            if std::mem::take(&mut state.forgets) {
+                return Err(io::Error::other("bytes are lost"));
+            }
+            for path in &paths[..if half { paths.len() / 2 } else { paths.len() }] {
+                let number = *state.names.get(path).ok_or(ErrorKind::NotFound)?;
+                let file = &mut state.files[number];
+                file.durable = Some(file.bytes.clone());
             }
             Ok(())
         })
@@ -199,11 +298,12 @@ impl Files for Folder {
             if half {
                 return Ok(());
             }
-            let bytes = state.files.remove(from).ok_or(ErrorKind::NotFound)?;
+            let number = state.names.remove(from).ok_or(ErrorKind::NotFound)?;
             if to == "checkpoint" {
-                state.published.push(bytes.clone());
+                let published = state.files[number].bytes.clone();
+                state.published.push(published);
             }
-            state.files.insert(to.to_owned(), bytes);
+            state.names.insert(to.to_owned(), number);
             Ok(())
         })
     }
@@ -216,9 +316,9 @@ impl Files for Folder {
                     return Err(ErrorKind::NotFound.into());
                 }
                 let here = |path: &str| parent(path) == folder;
-                state.durable_files.retain(|path, _| !here(path));
-                let live = state.files.iter().filter(|(path, _)| here(path));
-                state.durable_files.extend(live.map(|(path, bytes)| (path.clone(), bytes.clone())));
+                state.durable_names.retain(|path, _| !here(path));
+                let live = state.names.iter().filter(|(path, _)| here(path));
+                state.durable_names.extend(live.map(|(path, file)| (path.clone(), *file)));
                 state.durable_folders.retain(|path| !here(path));
                 state.durable_folders.extend(state.folders.iter().filter(|path| here(path)).cloned());
             }
@@ -228,6 +328,7 @@ impl Files for Folder {
 
     fn make_folder(&self, folder: &str) -> io::Result<()> {
         self.operate(|state, half| {
+            state.has_folder(folder)?;
             if !half {
                 state.folders.insert(folder.to_owned());
             }
@@ -238,7 +339,7 @@ impl Files for Folder {
     fn remove(&self, path: &str) -> io::Result<()> {
         self.operate(|state, half| {
             if !half {
-                state.files.remove(path);
+                state.names.remove(path);
             }
             Ok(())
         })
