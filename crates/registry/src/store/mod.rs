@@ -4,11 +4,24 @@
 //! worked out: the version moves with each commit. So whoever reads rows, decides, and commits, has decided on what still holds, also
 //! beside other writers on the same database, at any isolation that keeps a single row's update whole.
 
+mod damage;
+mod leaves;
+mod net;
+mod page;
+mod postgres;
+mod schema;
+mod sqlite;
 mod table;
 
+pub use damage::Damage;
+pub use postgres::{Isolation, Postgres, Said, Settings, Unfit};
+pub use sqlite::{Sqlite, backup, check_backup};
 pub use table::{Column, Kind, Row, Table, Value};
 
 use crate::log::{Commitment, TreeHead};
+
+/// How many of the last commits a store can still tell from others.
+pub const REMEMBERED_BATCHES: u64 = 1000;
 
 /// How far a store has come.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -61,9 +74,10 @@ pub struct Batch {
 /// How a commit went.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Committed {
-    /// It is durable, and the store stands here.
+    /// It is durable, and the store stands here: further than the batch, if others have gone on from it.
     Done(Standing),
-    /// Another writer was first; nothing of this batch is there. The store stands here.
+    /// Another writer was first; nothing of this batch is there. The store stands here: behind the batch's base only if somebody has put an
+    /// older copy in its place.
     Overtaken(Standing),
 }
 
@@ -74,7 +88,7 @@ pub struct Scan<'a> {
     pub table: &'static Table,
     /// Whose key begins with these values; all if there are none.
     pub prefix: &'a [Value],
-    /// Whose whole key comes after this one.
+    /// Whose whole key comes after this one, in the direction of the scan: the last row of a page begins the next.
     pub after: Option<&'a [Value]>,
     /// The last first.
     pub backwards: bool,
@@ -101,6 +115,16 @@ pub enum StoreError {
         found: u32,
         /// Here.
         known: u32,
+    },
+    /// A batch's leaves do not lead from its base's head to its own: an error of this program.
+    #[error("{leaves} leaves do not lead from {from} to {to}")]
+    Leaves {
+        /// Leaves at the base.
+        from: u64,
+        /// Leaves afterwards.
+        to: u64,
+        /// Leaves given.
+        leaves: usize,
     },
     /// Something asked for what the table does not have: an error of this program.
     #[error("table {table} has no such row shape")]
@@ -135,7 +159,8 @@ pub trait Read: Send {
 pub trait Store: Read {
     /// Makes a batch durable if the store still stands at its base.
     ///
-    /// An error may leave open whether it did; the same batch given again answers [`Committed::Done`] if it had.
+    /// An error may leave open whether it did; the same batch given again answers [`Committed::Done`] if it had, as long as no more than
+    /// [`REMEMBERED_BATCHES`] others have come after it.
     fn commit(&mut self, batch: &Batch) -> Result<Committed, StoreError>;
 
     /// Another way to read the same store, beside this one and other threads.
