@@ -1,0 +1,53 @@
+//! What the registry keeps, a record a table.
+
+mod account;
+mod field;
+mod log;
+mod names;
+mod request;
+mod secret;
+mod unit;
+
+pub use account::{Account, AccountState, Certificate, Flood, Session, SessionKind, Watched};
+pub use field::Field;
+pub use log::{Lately, Opened, Setting};
+pub use names::{AccountId, BadName, Company, Region, RequestId, Serial, Vin};
+pub use request::{Delivered, Notice, Photo, Request, RequestState, UsedSeed, Waiting, WaitingFor, What};
+pub use secret::{Secret, SecretKind};
+pub use unit::{Pairing, PairingEvent, Unit, UnitState, VinUnit};
+
+use crate::store::{Migrations, Row, Step, Table};
+
+/// A struct that is a row.
+pub trait Record: Sized {
+    /// Its table.
+    const TABLE: &'static Table;
+
+    /// As a row.
+    fn to_row(&self) -> Row;
+
+    /// From a row; none if the row is another's.
+    fn from_row(row: Row) -> Option<Self>;
+}
+
+/// Every table, by the release that brought it.
+pub const MIGRATIONS: Migrations = &[&[
+    Step::Create(Unit::TABLE),
+    Step::Create(VinUnit::TABLE),
+    Step::Create(Pairing::TABLE),
+    Step::Create(Request::TABLE),
+    Step::Create(Delivered::TABLE),
+    Step::Create(Waiting::TABLE),
+    Step::Create(UsedSeed::TABLE),
+    Step::Create(Photo::TABLE),
+    Step::Create(Notice::TABLE),
+    Step::Create(Account::TABLE),
+    Step::Create(Session::TABLE),
+    Step::Create(Certificate::TABLE),
+    Step::Create(Flood::TABLE),
+    Step::Create(Watched::TABLE),
+    Step::Create(Secret::TABLE),
+    Step::Create(Opened::TABLE),
+    Step::Create(Lately::TABLE),
+    Step::Create(Setting::TABLE),
+]];
