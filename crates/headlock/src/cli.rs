@@ -5,7 +5,8 @@ use std::path::PathBuf;
 use clap::{Parser, Subcommand};
 
 use crate::commands::{
-    analyse, claim, code, completions, drive, ecu, firmware, identify, keys, man, panel, plan, scan, unit, units,
+    analyse, claim, code, completions, drive, ecu, firmware, identify, keys, man, panel, plan, registry, scan, unit,
+    units,
 };
 use crate::failure::Failure;
 use crate::store::Texts;
@@ -59,6 +60,9 @@ pub enum Command {
     /// Makes and checks signed firmware packages, which `scan --flash` writes.
     #[command(subcommand)]
     Firmware(firmware::Command),
+    /// The desk that releases a code to its owner and to nobody else: records, requests, second persons, and a log that outsiders verify.
+    #[command(subcommand)]
+    Registry(Box<registry::Command>),
     /// Derives the code of a unit under a key that you hold.
     #[command(visible_alias = "calculate", alias = "generate", alias = "calculator")]
     Code(code::Args),
@@ -95,6 +99,7 @@ impl Cli {
             Command::Analyse(args) => analyse::run(args, &texts, json),
             Command::Panel(args) => panel::run(args, &texts),
             Command::Ecu(args) => ecu::run(args, &texts, json),
+            Command::Registry(command) => registry::run(command, &texts, json),
             Command::Code(args) => code::run(args, &texts, json),
             Command::Claim(args) => claim::run(args, &texts, json),
             Command::Completions(_) | Command::Man(_) | Command::Scan(_) | Command::Firmware(_) => Ok(()),

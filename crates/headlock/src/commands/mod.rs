@@ -13,6 +13,7 @@ pub mod man;
 mod one_unit;
 pub mod panel;
 pub mod plan;
+pub mod registry;
 pub mod scan;
 mod situation;
 pub mod unit;

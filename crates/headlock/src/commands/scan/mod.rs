@@ -41,6 +41,9 @@ pub struct Args {
     /// A file with the unit's SecurityAccess key, as 64 hexadecimal digits.
     #[arg(long, value_name = "FILE")]
     key_file: Option<PathBuf>,
+    /// A command that answers seeds, as a registry does: it is given level and seed, and prints the key in hexadecimal digits.
+    #[arg(long, value_name = "COMMAND", conflicts_with = "key_file")]
+    key_command: Option<PathBuf>,
     /// Does not ask before it writes.
     #[arg(long)]
     yes: bool,

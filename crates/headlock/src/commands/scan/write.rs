@@ -179,9 +179,25 @@ fn unlocked(args: &Args, tester: &mut Tester, number: u16) -> Result<Vec<u8>, Fa
 type Keys = Box<dyn Fn(Level, &[u8]) -> Option<Vec<u8>>>;
 
 fn keys(args: &Args) -> Result<Keys, Failure> {
+    if let Some(command) = args.key_command.clone() {
+        return Ok(Box::new(move |level, seed| ask(&command, level, seed)));
+    }
     let Some(path) = &args.key_file else { return Ok(Box::new(|_, _| None)) };
     let keys = HmacKeys::new(*super::super::ecu::key(path)?);
     Ok(Box::new(move |level, seed| Some(keys.key(level, seed.try_into().ok()?)?.to_vec())))
+}
+
+/// The key that a command answers; none if it fails, or says something else.
+fn ask(command: &Path, level: Level, seed: &[u8]) -> Option<Vec<u8>> {
+    let level = level.request_seed().to_string();
+    let out = std::process::Command::new(command)
+        .args([&level, &headlock_wire::hex::digits(seed)])
+        .stdin(std::process::Stdio::null())
+        .stderr(std::process::Stdio::inherit())
+        .output()
+        .ok()?;
+    let text = Zeroizing::new(out.stdout);
+    headlock_wire::hex::bytes(text.trim_ascii()).filter(|_| out.status.success())
 }
 
 fn flash(args: &Args, tester: &mut Tester, report: &Report, path: &Path, json: bool) -> Result<(), Failure> {
