@@ -1,10 +1,14 @@
 """Fixtures: our ECU and a foreign ELM327, started for one test and ended by process id."""
 
 import pytest
+from hypothesis.configuration import set_hypothesis_home_dir
 
 from harness.ecu import EVERYTHING, Ecu
 from harness.emulator import Emulator
-from harness.programs import HEADLOCK
+from harness.programs import HEADLOCK, ROOT
+
+# What Hypothesis keeps stays out of the sources.
+set_hypothesis_home_dir(ROOT / "target/interop/hypothesis")
 
 
 @pytest.fixture

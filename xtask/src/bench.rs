@@ -7,11 +7,16 @@ use crate::run::{root, run as call};
 
 const ROUNDS: usize = 40;
 
-/// Runs the benches of the twin, the analyser, the registry's log, the codecs and the lines, then measures cold starts of the command.
+/// Runs the benches of the twin, the analyser, the registry from its log to its service, the codecs and the lines, then measures cold starts of the command.
 pub(crate) fn run() -> Result<(), String> {
     call("the twin", "cargo", &["bench", "--package", "headlock-twin", "--bench", "inputs"], &[])?;
     call("the analyser", "cargo", &["bench", "--package", "headlock-analysis", "--bench", "states"], &[])?;
     call("the registry's log", "cargo", &["bench", "--package", "headlock-registry", "--bench", "log"], &[])?;
+    crate::engines::install()?;
+    call("the registry's stores", "cargo", &["bench", "--package", "headlock-registry", "--bench", "store"], &[])?;
+    call("the registry's desk", "cargo", &["bench", "--package", "headlock-registry", "--bench", "releases"], &[])?;
+    call("the registry's intake", "cargo", &["bench", "--package", "headlock-registry", "--bench", "intake"], &[])?;
+    call("the registry's service", "cargo", &["bench", "--package", "headlock-server", "--bench", "releases"], &[])?;
     call("the codecs", "cargo", &["bench", "--package", "headlock-wire", "--bench", "codecs"], &[])?;
     // The peer that the ELM327 is measured beside.
     crate::interop::install()?;

@@ -2,6 +2,8 @@
 #![forbid(unsafe_code)]
 
 mod bench;
+mod debian;
+mod engines;
 mod interop;
 mod run;
 mod test;

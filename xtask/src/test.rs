@@ -2,6 +2,7 @@
 
 use std::path::Path;
 
+use crate::engines;
 use crate::interop;
 use crate::run::{root, run as call};
 use crate::tidy;
@@ -12,6 +13,7 @@ pub(crate) fn run() -> Result<(), String> {
     call("formatting", "cargo", &["fmt", "--all", "--check"], &[])?;
     call("lints", "cargo", &["clippy", "--workspace", "--all-targets", "--all-features", "--locked"], &strict)?;
     tidy::run()?;
+    engines::install()?;
     call("tests", "cargo", &["test", "--workspace", "--all-features", "--locked"], &strict)?;
     call(
         "documentation",
@@ -20,6 +22,13 @@ pub(crate) fn run() -> Result<(), String> {
         &[("RUSTDOCFLAGS", "-D warnings")],
     )?;
     interop::run(&[])?;
+    // With the binary that the foreign peers have just talked to.
+    call(
+        "the registry, end to end",
+        "bash",
+        &["tests/scripts/registry-end-to-end.sh", "target/release/headlock"],
+        &[],
+    )?;
     licences()
 }
 
