@@ -82,11 +82,16 @@ pub(super) fn run(args: &Args, texts: &Texts, json: bool) -> Result<(), Failure>
     let unwritten = |path: &Path, why: std::io::Error| {
         Failure::input(format!("cannot make {}: {why}", path.display()), "a new folder where you may write")
     };
+    if let Some(path) = args.one_time_file.as_ref().filter(|path| path.exists()) {
+        return Err(Failure::input(format!("{} is there already", path.display()), "--one-time-file with a new file"));
+    }
     fs::create_dir(folder).map_err(|why| unwritten(folder, why))?;
+    let mut made = Made { folder: Some(folder), key_file: None };
     let log = folder.join("log");
     fs::create_dir(&log).map_err(|why| unwritten(&log, why))?;
     if let Some(path) = &args.key_file {
         key_file::write(path, &kek).map_err(|why| unwritten(path, why))?;
+        made.key_file = Some(path);
     }
     let config = folder.join(CONFIG);
     fs::write(&config, config_text(args)?).map_err(|why| unwritten(&config, why))?;
@@ -104,7 +109,11 @@ pub(super) fn run(args: &Args, texts: &Texts, json: bool) -> Result<(), Failure>
         password: Some(password.as_str().to_owned()),
     };
     let mut desk = Desk::begin(tools(&config, texts, kek)?, &args.origin, &first, now_ms())
-        .map_err(|why| Failure::input(why.to_string(), "look at --origin and --admin"))?;
+        .map_err(|why| Failure::input(why.to_string(), "look at --origin, --admin and --person"))?;
+    if args.store.is_some() {
+        // A database elsewhere has a registry by now, and its key must stay.
+        made.stays();
+    }
     let change = AccountChange::NewOneTimeSecret;
     let secret = console(&mut desk, Action::ChangeAccount { account: id, change })?;
     let Outcome::OneTimeSecret(address) = secret else { return Err(Failure::No) };
@@ -112,9 +121,31 @@ pub(super) fn run(args: &Args, texts: &Texts, json: bool) -> Result<(), Failure>
         keep_secret(path, &address)?;
     }
     desk.sync().map_err(|why| broken(&why))?;
+    made.stays();
     let shown = args.one_time_file.is_none().then_some(address.as_str());
     print(args, (&desk.ledger().public().to_string(), shown), shares.as_deref().unwrap_or_default(), json);
     Ok(())
+}
+
+/// What was made for a registry that may not come to be; then it goes again, so that the same command can be given once more.
+struct Made<'a> {
+    folder: Option<&'a Path>,
+    key_file: Option<&'a Path>,
+}
+
+impl Made<'_> {
+    fn stays(&mut self) {
+        self.folder = None;
+        self.key_file = None;
+    }
+}
+
+impl Drop for Made<'_> {
+    fn drop(&mut self) {
+        // What cannot be removed is found by the next try, which says so.
+        let _ = self.folder.map(fs::remove_dir_all);
+        let _ = self.key_file.map(fs::remove_file);
+    }
 }
 
 /// The configuration that a service begins with.
