@@ -29,6 +29,7 @@ static RECORDS: Table = Table {
         Column::text("note").or_nothing(),
     ],
     key: 1,
+    long: false,
 };
 
 const MIGRATIONS: Migrations = &[&[Step::Create(&RECORDS)]];

@@ -56,6 +56,35 @@ fn is(damage: Damage, found: &Result<impl Sized, StoreError>) -> bool {
 }
 
 #[test]
+fn room_is_made_where_much_is_written_and_nobody_sees_it() {
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path().join("registry.db");
+    let log_bytes = || fs::metadata(folder.path().join("registry.db-wal")).unwrap().len();
+    let mut store = Sqlite::open(&path, MIGRATIONS).unwrap();
+    for _ in 0..15 {
+        grow(&mut store, 8);
+    }
+    assert!(log_bytes() < 10 << 20, "little was written so far");
+    let before = grow(&mut store, 8);
+    assert!(log_bytes() > 128 << 20, "no room: {} bytes", log_bytes());
+    assert_eq!(store.standing().unwrap(), before);
+    let reader = Connection::open(&path).unwrap();
+    let rooms: u32 =
+        reader.query_row("SELECT count(*) FROM sqlite_schema WHERE name = 'store_room'", [], |row| row.get(0)).unwrap();
+    assert_eq!(rooms, 0);
+    assert!(fs::metadata(&path).unwrap().len() < 10 << 20, "it came into the file");
+    let bytes = log_bytes();
+    let after = grow(&mut store, 8);
+    assert_eq!(log_bytes(), bytes, "what is written lies in the room");
+    // What a crash leaves: the file and its log, as they lie there.
+    let copy = folder.path().join("copy.db");
+    fs::copy(&path, &copy).unwrap();
+    fs::copy(folder.path().join("registry.db-wal"), folder.path().join("copy.db-wal")).unwrap();
+    let mut copy = Sqlite::open(&copy, MIGRATIONS).unwrap();
+    assert_eq!((copy.standing().unwrap(), everything(&mut copy).unwrap()), (after, 17 * 8));
+}
+
+#[test]
 fn what_is_no_store_of_ours_is_refused_and_stays_as_it_is() {
     let folder = tempfile::tempdir().unwrap();
     let text_file = folder.path().join("text.db");

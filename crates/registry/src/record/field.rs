@@ -173,9 +173,11 @@ macro_rules! words {
     };
 }
 
-/// A record: a struct, its table, and the way between them. The first fields are the key.
+/// A record: a struct, its table, and the way between them. The first fields are the key; `long` after it says that its rows are.
 macro_rules! record {
-    ($(#[$doc:meta])* $name:ident in $table:literal, key $key:literal { $($(#[$field_doc:meta])* $field:ident: $type:ty,)+ }) => {
+    (@long) => { false };
+    (@long long) => { true };
+    ($(#[$doc:meta])* $name:ident in $table:literal, key $key:literal $($long:ident)? { $($(#[$field_doc:meta])* $field:ident: $type:ty,)+ }) => {
         $(#[$doc])*
         #[derive(Clone, PartialEq, Eq)]
         pub struct $name { $($(#[$field_doc])* pub $field: $type,)+ }
@@ -189,6 +191,7 @@ macro_rules! record {
                     optional: <$type as $crate::record::Field>::OPTIONAL,
                 }),+],
                 key: $key,
+                long: record!(@long $($long)?),
             };
 
             fn to_row(&self) -> $crate::store::Row {

@@ -4,7 +4,7 @@ use super::field::record;
 
 record!(
     /// The opening of one leaf. Without it the leaf says nothing any more.
-    Opened in "opened", key 1 {
+    Opened in "opened", key 1 long {
         /// Which leaf.
         leaf: u64,
         /// The salt of its commitment; none once it is erased.
@@ -16,7 +16,7 @@ record!(
 
 record!(
     /// What one commit used up of limits, and the idempotency keys that it remembers.
-    Lately in "lately", key 1 {
+    Lately in "lately", key 1 long {
         /// The commit.
         version: u64,
         /// When, in milliseconds since 1970.

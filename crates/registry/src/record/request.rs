@@ -47,7 +47,7 @@ words!(
 
 record!(
     /// One request.
-    Request in "request", key 1 {
+    Request in "request", key 1 long {
         /// Its id.
         id: RequestId,
         /// When it was made, in seconds since 1970.
@@ -119,7 +119,7 @@ record!(
 
 record!(
     /// A photo of a document, sealed.
-    Photo in "photo", key 1 {
+    Photo in "photo", key 1 long {
         /// Of this request.
         request: RequestId,
         /// The data key.

@@ -56,6 +56,8 @@ pub struct Table {
     pub columns: &'static [Column],
     /// How many of them are the key.
     pub key: usize,
+    /// Whether its rows have some hundred bytes and more, and mostly come one behind the other. A store may keep them apart from their keys.
+    pub long: bool,
 }
 
 impl Table {

@@ -160,9 +160,13 @@ pub(crate) fn a_reader_sees_one_moment(fresh: Fresh<'_>) {
 }
 
 pub(crate) fn what_does_not_fit_its_table_changes_nothing(fresh: Fresh<'_>) {
-    static STRANGER: Table = Table { name: "stranger", columns: &[Column::text("serial")], key: 1 };
-    static NAMESAKE: Table =
-        Table { name: "marks", columns: &[Column::whole("at_ms"), Column::text("mark"), Column::text("more")], key: 2 };
+    static STRANGER: Table = Table { name: "stranger", columns: &[Column::text("serial")], key: 1, long: false };
+    static NAMESAKE: Table = Table {
+        name: "marks",
+        columns: &[Column::whole("at_ms"), Column::text("mark"), Column::text("more")],
+        key: 2,
+        long: false,
+    };
     let whole = record("A", 1);
     let with = |at: usize, value: Value| {
         let mut row = whole.clone();
@@ -198,7 +202,8 @@ pub(crate) fn what_does_not_fit_its_table_changes_nothing(fresh: Fresh<'_>) {
 }
 
 pub(crate) fn what_does_not_fit_its_table_is_not_read(fresh: Fresh<'_>) {
-    static STRANGER: Table = Table { name: "store_standing", columns: &[Column::whole("version")], key: 1 };
+    static STRANGER: Table =
+        Table { name: "store_standing", columns: &[Column::whole("version")], key: 1, long: false };
     let place = fresh();
     let mut store = place(MIGRATIONS).unwrap();
     let refused = |result: Result<(), StoreError>| matches!(result, Err(StoreError::Shape { .. }));
@@ -294,7 +299,8 @@ pub(crate) fn a_bulk_of_rows_and_leaves_comes_back(fresh: Fresh<'_>) {
     assert!(leaves == [bulk.leaves, next.leaves].concat());
 }
 
-static AT_FIRST: Table = Table { name: "radios", columns: &[Column::text("serial"), Column::whole("at_ms")], key: 1 };
+static AT_FIRST: Table =
+    Table { name: "radios", columns: &[Column::text("serial"), Column::whole("at_ms")], key: 1, long: false };
 static LATER: Table = Table {
     name: "radios",
     columns: &[
@@ -304,6 +310,7 @@ static LATER: Table = Table {
         Column::bytes("mark").or_nothing(),
     ],
     key: 1,
+    long: false,
 };
 const FIRST: Migrations = &[&[Step::Create(&AT_FIRST)]];
 const SECOND: Migrations = &[
@@ -356,12 +363,13 @@ pub(crate) fn a_newer_schema_is_refused(fresh: Fresh<'_>) {
 }
 
 pub(crate) fn a_schema_that_cannot_be_is_refused(fresh: Fresh<'_>) {
-    static QUOTED: Table = Table { name: "a\"b", columns: &[Column::text("a")], key: 1 };
-    static OWN: Table = Table { name: "store_batch", columns: &[Column::text("a")], key: 1 };
-    static KEYLESS: Table = Table { name: "keyless", columns: &[Column::text("a")], key: 0 };
-    static LONG_KEY: Table = Table { name: "long", columns: &[Column::text("a")], key: 2 };
-    static LOOSE: Table = Table { name: "loose", columns: &[Column::text("a").or_nothing()], key: 1 };
-    static TWINS: Table = Table { name: "twins", columns: &[Column::text("a"), Column::whole("a")], key: 1 };
+    static QUOTED: Table = Table { name: "a\"b", columns: &[Column::text("a")], key: 1, long: false };
+    static OWN: Table = Table { name: "store_batch", columns: &[Column::text("a")], key: 1, long: false };
+    static KEYLESS: Table = Table { name: "keyless", columns: &[Column::text("a")], key: 0, long: false };
+    static LONG_KEY: Table = Table { name: "long", columns: &[Column::text("a")], key: 2, long: false };
+    static LOOSE: Table = Table { name: "loose", columns: &[Column::text("a").or_nothing()], key: 1, long: false };
+    static TWINS: Table =
+        Table { name: "twins", columns: &[Column::text("a"), Column::whole("a")], key: 1, long: false };
     const WRONG: [Migrations; 9] = [
         &[&[Step::Create(&QUOTED)]],
         &[&[Step::Create(&OWN)]],

@@ -16,6 +16,7 @@ pub(crate) static RECORDS: Table = Table {
         Column::whole("until_ms").or_nothing(),
     ],
     key: 1,
+    long: true,
 };
 
 /// A key of all kinds; the names are words of SQL.
@@ -23,11 +24,12 @@ pub(crate) static EVENTS: Table = Table {
     name: "order",
     columns: &[Column::text("group"), Column::whole("limit"), Column::bytes("from"), Column::text("select")],
     key: 3,
+    long: false,
 };
 
 /// Nothing but a key.
 pub(crate) static MARKS: Table =
-    Table { name: "marks", columns: &[Column::whole("at_ms"), Column::text("mark")], key: 2 };
+    Table { name: "marks", columns: &[Column::whole("at_ms"), Column::text("mark")], key: 2, long: false };
 
 pub(crate) static TABLES: [&Table; 3] = [&RECORDS, &EVENTS, &MARKS];
 

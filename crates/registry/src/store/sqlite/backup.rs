@@ -108,7 +108,7 @@ pub fn check_backup(path: &Path) -> Result<Standing, StoreError> {
 
 /// A link for the store's own tables alone.
 fn reading(connection: Connection) -> Result<Link, StoreError> {
-    Ok(Link { connection, schema: Arc::new(Schema::of(&[])?) })
+    Ok(Link::new(connection, Arc::new(Schema::of(&[])?)))
 }
 
 fn unwritable(why: io::Error) -> StoreError {

@@ -1,12 +1,13 @@
 //! The embedded store: one SQLite file, durable with each commit, open to other processes beside this one.
 //!
-//! Shape: a table of SQLite for each table, without row ids, so that rows lie in the order of their keys; and four of the store's own. A
+//! Shape: a table of SQLite for each table, without row ids where rows are short, so that they lie in the order of their keys; and four of the store's own. A
 //! write-ahead log lets readers and backups see one moment while the writer goes on.
 
 mod backup;
 mod failure;
 mod open;
 mod reads;
+mod room;
 mod sql;
 
 use std::path::{Path, PathBuf};
@@ -16,6 +17,7 @@ use rusqlite::{OpenFlags, OptionalExtension, ToSql, Transaction, TransactionBeha
 
 use self::failure::failure;
 use self::reads::{Link, bind, connect};
+use self::room::Room;
 use super::net::{Net, net};
 use super::{
     Batch, Committed, Migrations, REMEMBERED_BATCHES, Read, Row, Scan, Standing, Store, StoreError, Table, leaves,
@@ -29,6 +31,7 @@ pub use backup::{backup, check_backup};
 pub struct Sqlite {
     link: Link,
     path: PathBuf,
+    room: Room,
 }
 
 impl Sqlite {
@@ -43,7 +46,7 @@ impl Sqlite {
     pub fn open(path: impl Into<PathBuf>, migrations: Migrations) -> Result<Self, StoreError> {
         let path = path.into();
         let link = open::open(&path, migrations)?;
-        Ok(Self { link, path })
+        Ok(Self { link, path, room: Room::default() })
     }
 
     /// Where the file is.
@@ -107,8 +110,9 @@ impl Sqlite {
                 statement.raw_execute().map(drop).map_err(failure)
             })
         };
-        each(&sql::delete(net.table), &net.deletes)?;
-        each(&sql::put(net.table), &net.puts)
+        let texts = self.link.texts(net.table)?;
+        each(&texts.delete, &net.deletes)?;
+        each(&texts.put, &net.puts)
     }
 }
 
@@ -137,12 +141,14 @@ impl Read for Sqlite {
 impl Store for Sqlite {
     fn commit(&mut self, batch: &Batch) -> Result<Committed, StoreError> {
         let changes = net(&self.link.schema, batch)?;
-        self.write(batch, &changes)
+        let committed = self.write(batch, &changes)?;
+        self.room.after(&self.link.connection, &self.path, batch);
+        Ok(committed)
     }
 
     fn reader(&self) -> Result<Box<dyn Read>, StoreError> {
         let connection = connect(&self.path, OpenFlags::SQLITE_OPEN_READ_ONLY).map_err(failure)?;
-        Ok(Box::new(Link { connection, schema: Arc::clone(&self.link.schema) }))
+        Ok(Box::new(Link::new(connection, Arc::clone(&self.link.schema))))
     }
 }
 

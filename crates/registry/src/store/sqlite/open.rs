@@ -35,7 +35,7 @@ pub(super) fn open(path: &Path, migrations: Migrations) -> Result<Link, StoreErr
     let connection = connect(path, OpenFlags::SQLITE_OPEN_READ_WRITE).map_err(unopened)?;
     write_ahead(&connection).map_err(unopened)?;
     migrate(&connection, migrations, &schema)?;
-    Ok(Link { connection, schema: Arc::new(schema) })
+    Ok(Link::new(connection, Arc::new(schema)))
 }
 
 /// SQLite cannot open the files beside the database where it may not write in the folder.

@@ -1,5 +1,6 @@
 //! Reading: what the writer's connection and the readers' have in common.
 
+use std::cell::RefCell;
 use std::path::Path;
 use std::sync::Arc;
 use std::time::Duration;
@@ -8,7 +9,7 @@ use rusqlite::types::{ToSqlOutput, ValueRef};
 use rusqlite::{Connection, OpenFlags, OptionalExtension, Statement, ToSql};
 
 use super::failure::failure;
-use super::sql;
+use super::sql::{self, Texts};
 use crate::log::{Commitment, HASH_BYTES, Hash, TreeHead};
 use crate::store::leaves;
 use crate::store::page::{Beyond, beyond};
@@ -29,6 +30,8 @@ const STATEMENTS: usize = 256;
 pub(super) struct Link {
     pub(super) connection: Connection,
     pub(super) schema: Arc<Schema>,
+    /// Of tables that were asked for, and that are of the schema.
+    texts: RefCell<Vec<(&'static Table, Arc<Texts>)>>,
 }
 
 /// Opens a connection and sets what SQLite keeps for each connection anew.
@@ -43,6 +46,22 @@ pub(super) fn connect(path: &Path, flags: OpenFlags) -> rusqlite::Result<Connect
 }
 
 impl Link {
+    pub(super) fn new(connection: Connection, schema: Arc<Schema>) -> Self {
+        Self { connection, schema, texts: RefCell::default() }
+    }
+
+    /// What is asked of this table, if it is one of the schema.
+    pub(super) fn texts(&self, table: &'static Table) -> Result<Arc<Texts>, StoreError> {
+        let mut known = self.texts.borrow_mut();
+        if let Some((_, texts)) = known.iter().find(|(known, _)| std::ptr::eq(*known, table)) {
+            return Ok(Arc::clone(texts));
+        }
+        self.schema.table(table)?;
+        let texts = Arc::new(Texts::of(table));
+        known.push((table, Arc::clone(&texts)));
+        Ok(texts)
+    }
+
     /// Where the store stands, as the connection's transaction sees it.
     pub(super) fn standing(&self) -> Result<Standing, StoreError> {
         let mut statement = self.connection.prepare_cached(sql::READ_STANDING).map_err(failure)?;
@@ -54,7 +73,8 @@ impl Link {
     }
 
     fn rows_of(&self, table: &'static Table, keys: &[Row]) -> Result<Vec<Option<Row>>, StoreError> {
-        let mut statement = self.connection.prepare_cached(&sql::one(table)).map_err(failure)?;
+        let texts = self.texts(table)?;
+        let mut statement = self.connection.prepare_cached(&texts.one).map_err(failure)?;
         keys.iter()
             .map(|key| {
                 bind(&mut statement, key)?;
@@ -67,7 +87,7 @@ impl Link {
 
 impl Read for Link {
     fn get(&mut self, table: &'static Table, keys: &[Row]) -> Result<Vec<Option<Row>>, StoreError> {
-        self.schema.table(table)?;
+        self.texts(table)?;
         for key in keys {
             schema::key(table, key)?;
         }

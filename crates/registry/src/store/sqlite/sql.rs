@@ -25,17 +25,34 @@ WHERE first >= (SELECT max(first) FROM store_leaves WHERE first <= ?1) ORDER BY 
 
 pub(super) const LEAF_LENGTHS: &str = "SELECT first, length(leaves) FROM store_leaves ORDER BY first";
 
+/// What is asked of one table again and again.
+#[derive(Debug)]
+pub(super) struct Texts {
+    pub(super) put: String,
+    pub(super) delete: String,
+    pub(super) one: String,
+}
+
+impl Texts {
+    pub(super) fn of(table: &Table) -> Self {
+        Self { put: put(table), delete: delete(table), one: one(table) }
+    }
+}
+
 pub(super) fn create(table: &Table) -> String {
     let columns: Vec<String> = table.columns.iter().map(column).collect();
     let key = names(table.key_columns());
-    format!("CREATE TABLE \"{}\" ({}, PRIMARY KEY ({key})) STRICT, WITHOUT ROWID", table.name, columns.join(", "))
+    // Rows in the order of their keys, in one tree; but a tree whose inner pages hold long rows is deep, and its pages are shared out anew with
+    // every few rows. Those go behind each other, with a tree of their keys beside them.
+    let layout = if table.long { "STRICT" } else { "STRICT, WITHOUT ROWID" };
+    format!("CREATE TABLE \"{}\" ({}, PRIMARY KEY ({key})) {layout}", table.name, columns.join(", "))
 }
 
 pub(super) fn add(table: &str, added: &Column) -> String {
     format!("ALTER TABLE \"{table}\" ADD COLUMN {}", column(added))
 }
 
-pub(super) fn put(table: &Table) -> String {
+fn put(table: &Table) -> String {
     let marks = marks(table.columns.len(), 1);
     let (all, key) = (names(table.columns), names(table.key_columns()));
     let rest: Vec<String> =
@@ -44,11 +61,11 @@ pub(super) fn put(table: &Table) -> String {
     format!("INSERT INTO \"{}\" ({all}) VALUES ({marks}) ON CONFLICT ({key}) DO {change}", table.name)
 }
 
-pub(super) fn delete(table: &Table) -> String {
+fn delete(table: &Table) -> String {
     format!("DELETE FROM \"{}\" WHERE {}", table.name, equal(table.key_columns()))
 }
 
-pub(super) fn one(table: &Table) -> String {
+fn one(table: &Table) -> String {
     format!("SELECT {} FROM \"{}\" WHERE {}", names(table.columns), table.name, equal(table.key_columns()))
 }
 
