@@ -92,26 +92,30 @@ pub fn types(entry: &EntrySpec, index: usize) -> &str {
 
 /// All characters that the panel can put at `place` (from 0), given the code's alphabet there.
 pub fn typable(entry: &EntrySpec, alphabet: &[char], place: usize) -> Vec<char> {
-    match entry.style {
+    alphabet.iter().copied().filter(|c| can_type(entry, alphabet, place, *c)).collect()
+}
+
+/// Whether this character is one of them.
+fn can_type(entry: &EntrySpec, alphabet: &[char], place: usize, c: char) -> bool {
+    let typed = match entry.style {
         Style::KeyIsDigit | Style::TouchPad | Style::Hold | Style::MultiTap => {
-            let typed: Vec<char> = (0..entry.keys.len()).flat_map(|index| types(entry, index).chars()).collect();
-            alphabet.iter().copied().filter(|c| typed.contains(c)).collect()
+            (0..entry.keys.len()).any(|index| types(entry, index).contains(c))
         }
-        Style::PressCount if place >= entry.keys.len() => Vec::new(),
-        Style::PressCount | Style::Cursor | Style::Rotary | Style::Diagnostics => alphabet.to_vec(),
+        Style::PressCount => place < entry.keys.len(),
+        Style::Cursor | Style::Rotary | Style::Diagnostics => true,
         Style::Dials => {
-            match entry.dials.iter().find(|dial| dial.places.iter().any(|p| usize::from(*p) == place + 1)) {
-                None => Vec::new(),
-                Some(dial) => {
+            entry.dials.iter().find(|dial| dial.places.iter().any(|p| usize::from(*p) == place + 1)).is_some_and(
+                |dial| {
                     let modulo = dial.positions();
                     let position = dial.places.iter().position(|p| usize::from(*p) == place + 1).unwrap_or(0);
                     let below = u32::try_from(dial.places.len() - 1 - position).unwrap_or(0);
                     let highest = (modulo.saturating_sub(1) / 10_u32.pow(below.min(9))).min(9);
-                    alphabet.iter().copied().filter(|c| c.to_digit(10).is_some_and(|d| d <= highest)).collect()
-                }
-            }
+                    c.to_digit(10).is_some_and(|digit| digit <= highest)
+                },
+            )
         }
-    }
+    };
+    typed && alphabet.contains(&c)
 }
 
 /// Whether the main lock takes codes at all.
@@ -140,8 +144,8 @@ pub fn presses(b: &Behaviour, alphabets: &[Vec<char>], code: &Code) -> Result<Ve
         return Err(CannotType::Length { length: characters.len(), wanted: length });
     }
     for (place, c) in characters.iter().enumerate() {
-        let typable = typable(entry, &alphabets[place], place);
-        if !typable.contains(c) {
+        if !can_type(entry, &alphabets[place], place, *c) {
+            let typable = typable(entry, &alphabets[place], place);
             return Err(CannotType::Character { found: *c, place: place + 1, typable: typable.iter().collect() });
         }
     }

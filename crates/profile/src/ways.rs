@@ -1,5 +1,7 @@
 //! Every way in which a unit's panel takes one code, and which codes all of its readings can take.
 
+use std::cell::LazyCell;
+
 use crate::behaviour::{Behaviour, LengthSpec};
 use crate::code::Code;
 use crate::typing::{self, CannotType, Press};
@@ -30,12 +32,14 @@ pub fn ways<'a>(
     serial: Option<&str>,
     code: &Code,
 ) -> (Vec<Way>, Vec<NoWay>) {
-    let cleaned = serial.map_or_else(|| unit.cleaned(&unit.example_serial()), |serial| unit.cleaned(serial));
+    // Few units need it.
+    let cleaned =
+        LazyCell::new(|| serial.map_or_else(|| unit.cleaned(&unit.example_serial()), |serial| unit.cleaned(serial)));
     let given = code.reveal().chars().count();
     let (mut ways, mut none): (Vec<Way>, Vec<NoWay>) = (Vec::new(), Vec::new());
     for reading in readings {
         for case in &reading.cases {
-            let lengths = lengths(&case.behaviour, &cleaned, serial.is_some());
+            let lengths = lengths(&case.behaviour, || &cleaned, serial.is_some());
             let fitting = lengths.iter().find(|length| usize::from(**length) == given);
             let length = fitting.or(lengths.first()).copied().unwrap_or(4);
             let alphabets = typing::alphabets(&case.behaviour.code.alphabet, usize::from(length));
@@ -66,7 +70,7 @@ pub fn places(unit: &Unit, serial: &str) -> Option<Vec<Vec<char>>> {
         if typing::takes_codes(behaviour).is_err() {
             continue;
         }
-        let &[length] = lengths(behaviour, &cleaned, true).as_slice() else { return None };
+        let &[length] = lengths(behaviour, || &cleaned, true).as_slice() else { return None };
         let mut places = typing::alphabets(&behaviour.code.alphabet, usize::from(length));
         for (place, alphabet) in places.iter_mut().enumerate() {
             *alphabet = typing::typable(&behaviour.entry, alphabet, place);
@@ -84,11 +88,10 @@ pub fn places(unit: &Unit, serial: &str) -> Option<Vec<Vec<char>>> {
 }
 
 /// The lengths that a code can have. Without a serial, or where a setting decides, any of the unit will do.
-fn lengths(behaviour: &Behaviour, cleaned: &str, has_serial: bool) -> Vec<u8> {
+fn lengths<'a>(behaviour: &Behaviour, cleaned: impl FnOnce() -> &'a str, has_serial: bool) -> Vec<u8> {
     match (&behaviour.code.length, has_serial) {
-        (length @ LengthSpec::Fixed(_), _) | (length @ LengthSpec::BySerial { .. }, true) => {
-            vec![length.resolve(cleaned, |_| None)]
-        }
+        (LengthSpec::Fixed(length), _) => vec![*length],
+        (length @ LengthSpec::BySerial { .. }, true) => vec![length.resolve(cleaned(), |_| None)],
         (length, _) => length.all(),
     }
 }

@@ -245,7 +245,7 @@ impl Watch {
         let series = self.within(newest, rules.sequence_within_s).filter(|seen| seen.prefix == newest.prefix);
         let mut numbers: Vec<u64> = series.map(|seen| seen.number).collect();
         // The same serial again is a question about the same car.
-        if digits == 0 || numbers.contains(&newest.number) {
+        if digits == 0 || numbers.len() + 1 < rules.sequence_count || numbers.contains(&newest.number) {
             return None;
         }
         numbers.push(newest.number);
@@ -258,6 +258,9 @@ impl Watch {
     }
 
     fn guesses(&self, rules: &WatchRules, newest: Seen) -> Option<Sign> {
+        if newest.outcome != Outcome::NotFound {
+            return None;
+        }
         let mut asked: Vec<(u32, u64)> = Vec::new();
         let mut missed: Vec<(u32, u64)> = Vec::new();
         for seen in self.within(newest, rules.guess_within_s) {
@@ -267,7 +270,7 @@ impl Watch {
             }
         }
         let this = (newest.prefix, newest.number);
-        if newest.outcome != Outcome::NotFound || missed.contains(&this) {
+        if missed.contains(&this) {
             return None;
         }
         asked.push(this);
@@ -278,10 +281,13 @@ impl Watch {
     }
 
     fn trade(&self, rules: &WatchRules, newest: Seen) -> Option<Sign> {
-        let day: Vec<&Seen> = self.within(newest, rules.broker_within_s).collect();
-        let new_unit = day.iter().all(|seen| seen.unit != newest.unit);
-        let new_region = newest.region != 0 && day.iter().all(|seen| seen.region != newest.region);
-        let with_newest = || day.iter().copied().chain([&newest]);
+        let day = || self.within(newest, rules.broker_within_s);
+        let new_unit = day().all(|seen| seen.unit != newest.unit);
+        let new_region = newest.region != 0 && day().all(|seen| seen.region != newest.region);
+        if !new_unit && !new_region {
+            return None;
+        }
+        let with_newest = || day().chain([&newest]);
         let units = distinct(with_newest().map(|seen| seen.unit).collect());
         let regions = distinct(with_newest().map(|seen| seen.region).filter(|region| *region != 0).collect());
         let trade = new_unit && units > rules.broker_units_max || new_region && regions > rules.broker_regions_max;

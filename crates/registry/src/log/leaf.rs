@@ -1,6 +1,6 @@
 //! What a leaf says: a commitment to an event, which stays when the event and its salt are erased.
 
-use std::collections::BTreeMap;
+use std::cmp::Ordering;
 use std::fmt;
 
 use sha2::{Digest, Sha256};
@@ -17,6 +17,9 @@ pub const COMMITMENT_BYTES: usize = 32;
 
 const FIRST_LINE: &str = "headlock-event/v1";
 
+/// Bytes that the fields of most events fit into.
+const LINES_BYTES: usize = 512;
+
 /// Something that the registry did or refused, in the one spelling that can be hashed.
 ///
 /// Shape: in bytes, a line `headlock-event/v1`, then `kind` and `at_s`, then the fields by name, a line `name value` each. A name is of
@@ -26,7 +29,8 @@ const FIRST_LINE: &str = "headlock-event/v1";
 pub struct Event {
     kind: String,
     at_s: u64,
-    fields: BTreeMap<String, String>,
+    /// The lines of the fields, by name.
+    lines: String,
 }
 
 /// Why something is not an event.
@@ -55,7 +59,27 @@ impl Event {
         if !is_name(kind) {
             return Err(EventError::Name);
         }
-        Ok(Self { kind: kind.to_owned(), at_s, fields: BTreeMap::new() })
+        Ok(Self { kind: kind.to_owned(), at_s, lines: String::new() })
+    }
+
+    /// An event with these fields, in whatever order.
+    ///
+    /// # Errors
+    /// A name or a value does not fit, or a field is there twice.
+    pub fn of(kind: &str, at_s: u64, fields: &mut [(&str, &str)]) -> Result<Self, EventError> {
+        let mut event = Self::new(kind, at_s)?;
+        fields.sort_unstable();
+        event.make_room(fields.iter().map(|(name, value)| name.len() + value.len() + 2).sum());
+        let mut before = "";
+        for (name, value) in fields {
+            check(name, value)?;
+            if before == *name {
+                return Err(EventError::Twice);
+            }
+            event.lines.extend([name, " ", value, "\n"]);
+            before = name;
+        }
+        Ok(event)
     }
 
     /// The event with one more field.
@@ -63,15 +87,29 @@ impl Event {
     /// # Errors
     /// The name or the value does not fit, or the field is there already.
     pub fn with(mut self, name: &str, value: &str) -> Result<Self, EventError> {
-        if !is_name(name) || matches!(name, "kind" | "at_s") {
-            return Err(EventError::Name);
+        check(name, value)?;
+        let mut at = 0;
+        for line in self.lines.split_inclusive('\n') {
+            match line.split(' ').next().cmp(&Some(name)) {
+                Ordering::Less => at += line.len(),
+                Ordering::Equal => return Err(EventError::Twice),
+                Ordering::Greater => break,
+            }
         }
-        if value.chars().any(char::is_control) {
-            return Err(EventError::Value);
+        self.make_room(name.len() + value.len() + 2);
+        for part in ["\n", value, " ", name] {
+            self.lines.insert_str(at, part);
         }
-        match self.fields.insert(name.to_owned(), value.to_owned()) {
-            None => Ok(self),
-            Some(_) => Err(EventError::Twice),
+        Ok(self)
+    }
+
+    /// Grows so that no copy of what people said is left behind.
+    fn make_room(&mut self, bytes: usize) {
+        if self.lines.capacity() - self.lines.len() < bytes {
+            let mut larger = String::with_capacity((2 * (self.lines.len() + bytes)).max(LINES_BYTES));
+            larger.push_str(&self.lines);
+            self.lines.zeroize();
+            self.lines = larger;
         }
     }
 
@@ -87,21 +125,18 @@ impl Event {
 
     /// The value of a field.
     pub fn field(&self, name: &str) -> Option<&str> {
-        self.fields.get(name).map(String::as_str)
+        self.fields().find(|(known, _)| *known == name).map(|(_, value)| value)
     }
 
     /// Names and values, by name.
     pub fn fields(&self) -> impl Iterator<Item = (&str, &str)> {
-        self.fields.iter().map(|(name, value)| (name.as_str(), value.as_str()))
+        self.lines.lines().filter_map(|line| line.split_once(' '))
     }
 
     /// The bytes that are committed to.
     pub fn to_bytes(&self) -> Vec<u8> {
-        let mut text = format!("{FIRST_LINE}\nkind {}\nat_s {}\n", self.kind, self.at_s);
-        for (name, value) in &self.fields {
-            text.push_str(&format!("{name} {value}\n"));
-        }
-        text.into_bytes()
+        let at_s = self.at_s.to_string();
+        [FIRST_LINE, "\nkind ", &self.kind, "\nat_s ", &at_s, "\n", &self.lines].concat().into_bytes()
     }
 
     /// Reads those bytes.
@@ -128,15 +163,23 @@ impl Event {
 
 impl fmt::Debug for Event {
     fn fmt(&self, out: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let fields = self.fields.keys().map(String::as_str).collect::<Vec<_>>().join(", ");
+        let fields = self.fields().map(|(name, _)| name).collect::<Vec<_>>().join(", ");
         write!(out, "Event({} at {}, with {fields})", self.kind, self.at_s)
     }
 }
 
 impl Drop for Event {
     fn drop(&mut self) {
-        self.fields.values_mut().for_each(Zeroize::zeroize);
+        self.lines.zeroize();
     }
+}
+
+fn check(name: &str, value: &str) -> Result<(), EventError> {
+    if !is_name(name) || matches!(name, "kind" | "at_s") {
+        return Err(EventError::Name);
+    }
+    let plain = value.bytes().all(|byte| (b' '..=b'~').contains(&byte));
+    if plain || !value.chars().any(char::is_control) { Ok(()) } else { Err(EventError::Value) }
 }
 
 fn is_name(name: &str) -> bool {
@@ -186,9 +229,14 @@ impl Salt {
     /// The leaf of an event under this salt.
     pub fn commit(&self, event: &Event) -> Commitment {
         let mut bytes = event.to_bytes();
-        let hash = Sha256::new().chain_update(self.0).chain_update(&bytes).finalize();
+        let commitment = self.commit_bytes(&bytes);
         bytes.zeroize();
-        Commitment(hash.into())
+        commitment
+    }
+
+    /// The leaf of an event that was spelt out already.
+    pub(crate) fn commit_bytes(&self, event: &[u8]) -> Commitment {
+        Commitment(Sha256::new().chain_update(self.0).chain_update(event).finalize().into())
     }
 }
 
