@@ -32,37 +32,52 @@ fn main() {
     bare(folder.path());
     let (mut desk, token) = desk(folder.path());
     let mut next = 0;
-    for batch in [1_u32, 8, 32, 64, 128] {
+    // One size alone, for a profiler.
+    let only = std::env::args().find_map(|argument| argument.parse::<u32>().ok());
+    for batch in [1_u32, 8, 32, 64, 128].into_iter().filter(|batch| only.is_none_or(|only| only == *batch)) {
         let count = if batch == 1 { 2_000 } else { 32_000 };
-        let mut slowest = Duration::ZERO;
-        let start = Instant::now();
-        let mut done = 0;
-        while done < count {
-            let commands: Vec<Command> = (0..batch)
-                .map(|_| {
-                    next += 1;
-                    Command { credential: Credential::Token(token), action: Action::Release(ask(next)) }
-                })
-                .collect();
-            let from = Instant::now();
-            let answers = desk.apply(now_ms(), &commands).expect("a desk that can answer");
-            let delivered: Vec<Command> = answers
-                .iter()
-                .map(|answer| {
-                    let Ok(Outcome::Released(released)) = answer else { panic!("{answer:?}") };
-                    let request: RequestId = released.request.id.clone();
-                    Command { credential: Credential::Nobody, action: Action::Delivered { request } }
-                })
-                .collect();
-            slowest = slowest.max(from.elapsed());
-            desk.apply(now_ms(), &delivered).expect("a desk that can answer");
-            done += batch;
-        }
-        let each = start.elapsed() / count;
+        let (took, slowest) = round(&mut desk, token, &mut next, (batch, count), &now_ms);
+        let each = took / count;
         println!(
             "batches of {batch:>3}: {each:?} a release, delivered in a batch of its own; slowest batch {slowest:?}"
         );
     }
+}
+
+/// So many releases in batches of this size; the time that they took, and the slowest batch's.
+#[inline(never)]
+fn round(
+    desk: &mut Desk<Disk>,
+    token: [u8; 32],
+    next: &mut u32,
+    (batch, count): (u32, u32),
+    now_ms: &dyn Fn() -> u64,
+) -> (Duration, Duration) {
+    let mut slowest = Duration::ZERO;
+    let start = Instant::now();
+    let mut done = 0;
+    while done < count {
+        let commands: Vec<Command> = (0..batch)
+            .map(|_| {
+                *next += 1;
+                Command { credential: Credential::Token(token), action: Action::Release(ask(*next)) }
+            })
+            .collect();
+        let from = Instant::now();
+        let answers = desk.apply(now_ms(), &commands).expect("a desk that can answer");
+        let delivered: Vec<Command> = answers
+            .iter()
+            .map(|answer| {
+                let Ok(Outcome::Released(released)) = answer else { panic!("{answer:?}") };
+                let request: RequestId = released.request.id.clone();
+                Command { credential: Credential::Nobody, action: Action::Delivered { request } }
+            })
+            .collect();
+        slowest = slowest.max(from.elapsed());
+        desk.apply(now_ms(), &delivered).expect("a desk that can answer");
+        done += batch;
+    }
+    (start.elapsed(), slowest)
 }
 
 /// A commit of one small row.

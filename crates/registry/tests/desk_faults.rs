@@ -8,7 +8,7 @@ use std::io;
 use std::sync::{Arc, Mutex};
 
 use desk_support::{Bench, ORIGIN, account, code, code_of, new_unit, released, serial, serial_of, store, vin_of};
-use headlock_registry::desk::{AccountChange, PairingLine};
+use headlock_registry::desk::{AccountChange, PairingLine, Released};
 use headlock_registry::desk::{
     Action, Ask, Command, Conflict, Credential, Desk, Fault, NewUnit, OpenError, Outcome, Refusal, Tools,
 };
@@ -213,8 +213,8 @@ fn is_clean(bench: &Bench, folder: &str, key: &headlock_registry::log::VerifierK
     assert_eq!(report.head, Some(store(bench.folder.path()).standing().unwrap().head));
 }
 
-fn verifies(key: &headlock_registry::log::VerifierKey, bytes: &[u8], serial: &str) -> u64 {
-    let receipt = Receipt::from_bytes(bytes).unwrap();
+fn verifies(key: &headlock_registry::log::VerifierKey, released: &Released, serial: &str) -> u64 {
+    let receipt = Receipt::from_bytes(&released.receipt_bytes()).unwrap();
     let shown = Outsider::new(ORIGIN, vec![key.clone()]).receipt(&receipt, None).map(|shown| shown.index);
     assert_eq!(receipt.opening.as_ref().unwrap().event.field("serial"), Some(serial));
     shown.unwrap()
@@ -253,7 +253,7 @@ fn a_store_that_fails_at_a_commit_gets_no_code_out_and_the_same_key_is_answered_
         }
         let answer = released(one(&mut desk, &bench, anna, Action::Release(ask.clone())).unwrap());
         assert_eq!(code(&answer), code_of(*number));
-        let leaf = verifies(desk.ledger().public(), &answer.receipt, &serial_of(*number));
+        let leaf = verifies(desk.ledger().public(), &answer, &serial_of(*number));
         let of_it: Vec<u64> = authorised(&bench)
             .into_iter()
             .filter(|(_, id)| id == answer.request.id.as_str())
@@ -297,7 +297,7 @@ fn a_folder_that_fails_at_any_operation_gets_no_code_out_and_comes_to_the_stores
         faults += 1;
         plans.files.end();
         let answer = released(one(&mut desk, &bench, anna, Action::Release(ask)).unwrap());
-        let leaf = verifies(desk.ledger().public(), &answer.receipt, &serial_of(number));
+        let leaf = verifies(desk.ledger().public(), &answer, &serial_of(number));
         assert_eq!(authorised(&bench).iter().filter(|(_, id)| *id == answer.request.id.as_str()).count(), 1);
         assert_eq!(answer.request.leaf, Some(leaf));
         is_clean(&bench, "log", desk.ledger().public());
@@ -359,7 +359,7 @@ fn an_answer_that_was_lost_while_another_desk_went_on_leaves_log_and_store_toget
             one(&mut second, &bench, ben, Action::Release(theirs)).unwrap().unwrap();
         }
         let answer = released(one(&mut first, &bench, anna, Action::Release(ask)).unwrap());
-        verifies(first.ledger().public(), &answer.receipt, &serial_of(number));
+        verifies(first.ledger().public(), &answer, &serial_of(number));
         is_clean(&bench, "log", first.ledger().public());
     }
     one(&mut second, &bench, Credential::Console, Action::Tick).unwrap().unwrap();
@@ -383,7 +383,7 @@ fn a_folder_that_fails_while_catching_up_with_another_desk_is_caught_up_later() 
     }
     plans.files.end();
     let answer = released(one(&mut first, &bench, anna, Action::Release(ask)).unwrap());
-    verifies(first.ledger().public(), &answer.receipt, &serial_of(SCATTERED[1]));
+    verifies(first.ledger().public(), &answer, &serial_of(SCATTERED[1]));
     is_clean(&bench, "log", first.ledger().public());
 }
 

@@ -3,7 +3,7 @@
 
 mod desk_support;
 
-use desk_support::{Bench, code, code_of, document, new_unit, released, serial, vin};
+use desk_support::{Bench, catalog, code, code_of, document, new_unit, released, serial, vin};
 use headlock_registry::desk::{Action, Conflict, Outcome, Refusal};
 use headlock_registry::log::{Receipt, VerifierKey};
 use headlock_registry::record::{PairingEvent, RequestState};
@@ -14,13 +14,13 @@ fn a_dealer_with_the_document_at_hand_gets_the_code_its_presses_and_a_receipt() 
     let ask = bench.ask(3);
     let released = released(bench.by("anna", Action::Release(ask)));
     assert_eq!(code(&released), code_of(3));
-    let receipt = Receipt::from_bytes(&released.receipt).expect("a receipt");
+    let receipt = Receipt::from_bytes(&released.receipt_bytes()).expect("a receipt");
     let event = receipt.opening.expect("what the leaf says").event;
     assert_eq!(event.kind(), "authorised");
     assert_eq!(event.field("serial"), Some("WK00000003"));
     assert_eq!(event.field("account"), Some("anna"));
     assert!(event.fields().all(|(_, value)| !value.contains(&code_of(3))), "a code is in the log");
-    let headlock_registry::desk::Handed::Code { ways, .. } = &released.secret else { panic!("a key") };
+    let ways = released.ways(&catalog());
     assert_eq!(ways.iter().map(|way| way.readings.len()).sum::<usize>(), 2, "every reading has its way");
     let _: &VerifierKey = bench.desk().ledger().public();
 }

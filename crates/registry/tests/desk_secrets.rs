@@ -81,7 +81,7 @@ fn provision(bench: &mut Bench, number: u32) -> Provisioned {
 fn key(answer: &headlock_registry::desk::Released) -> [u8; 16] {
     match &answer.secret {
         Handed::Key(key) => *key.0,
-        Handed::Code { .. } => panic!("a code"),
+        Handed::Code(_) => panic!("a code"),
     }
 }
 
@@ -246,7 +246,7 @@ fn after_retention_nothing_says_who_it_was_for_and_the_log_and_kept_receipts_sti
     let photo = Document { digest, photo: Some(vec![1; 64]) };
     let released_at =
         Action::BreakGlass { ask: Ask { document: Some(photo.clone()), ..bench.ask(4) }, reason: REASON.to_owned() };
-    let receipt = released(bench.apply(anna, released_at)).receipt;
+    let receipt = released(bench.apply(anna, released_at)).receipt_bytes();
     let asked = Ask { document: Some(photo), ..bench.ask(5) };
     let asked = Ask { proof: "police".to_owned(), ..asked };
     let kept = pending(bench.apply(anna, Action::Release(asked)));
@@ -313,7 +313,7 @@ fn after_retention_nothing_says_who_it_was_for_and_the_log_and_kept_receipts_sti
     assert_eq!(shown.event.unwrap().field("reason"), Some(REASON));
     assert!(outsider.with_known(shown.head).verify(&Disk::new(folder.join("log")), &mut |_| {}).is_clean());
     bench.restart();
-    let closed = Receipt::from_bytes(&bench.desk().receipt(receipt.index).unwrap()).unwrap();
+    let closed = bench.desk().receipt(receipt.index).unwrap();
     assert!(closed.opening.is_none(), "the registry itself cannot say any more what the leaf said");
 }
 

@@ -101,6 +101,11 @@ impl Gate {
         }
     }
 
+    /// The units.
+    pub(crate) fn catalog(&self) -> &Catalog {
+        &self.house.catalog
+    }
+
     /// Whether anything but health and shares is answered.
     pub(crate) fn is_open(&self) -> bool {
         matches!(&*self.state.read().unwrap_or_else(PoisonError::into_inner), State::Open(_))

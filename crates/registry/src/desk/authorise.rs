@@ -1,6 +1,5 @@
 //! The release itself: logged first, handed out after.
 
-use headlock_profile::ways;
 use headlock_profile::{Code, Provenance};
 use headlock_twin::ecu::{HmacKeys, KeyProvider};
 use headlock_wire::hex;
@@ -150,7 +149,7 @@ pub(super) fn hand_out(work: &mut Work<'_, '_>, mut request: Request) -> Result<
 
 fn released(request: Request, secret: Handed) -> Outcome {
     let proof_due_s = request.proof_due_s;
-    Outcome::Released(Box::new(Released { request, secret, receipt: Vec::new(), proof_due_s }))
+    Outcome::Released(Box::new(Released { request, secret, receipt: None, proof_due_s }))
 }
 
 fn wait_for_the_rest(work: &mut Work<'_, '_>, request: &mut Request, document: Option<&Document>) -> Result<(), Stop> {
@@ -198,12 +197,7 @@ fn open(work: &mut Work<'_, '_>, request: &Request, unit: &Unit) -> Result<Hande
         return Err(Conflict::NothingToRelease.into());
     }
     match request.what {
-        What::Code => {
-            let code = code_of(work, unit)?;
-            let catalogued = work.unit(&unit.unit)?;
-            let (ways, _) = ways::ways(catalogued, &catalogued.readings, Some(unit.serial.as_str()), &code);
-            Ok(Handed::Code { code, ways })
-        }
+        What::Code => Ok(Handed::Code(code_of(work, unit)?)),
         What::Key => {
             let [level, seed @ ..] = request.seed.as_deref().unwrap_or_default() else {
                 return Err(Conflict::NothingToRelease.into());

@@ -2,10 +2,11 @@
 
 use std::fmt;
 
-use headlock_profile::Code;
-use headlock_profile::ways::Way;
+use headlock_profile::ways::{self, Way};
+use headlock_profile::{Catalog, Code};
 use zeroize::Zeroizing;
 
+use crate::log::Receipt;
 use crate::record::{
     Account, AccountId, AccountState, Company, Notice, PairingEvent, Region, Request, RequestId, Serial, Unit, Vin,
 };
@@ -431,10 +432,25 @@ pub struct Released {
     pub request: Request,
     /// What was asked for.
     pub secret: Handed,
-    /// That it is in the log: a tlog-proof.
-    pub receipt: Vec<u8>,
+    /// That it is in the log; there as soon as its batch stands.
+    pub receipt: Option<Receipt>,
     /// Whether the document has still to be brought, and by when, in seconds since 1970.
     pub proof_due_s: Option<u64>,
+}
+
+impl Released {
+    /// Every way to type the code; none for a key.
+    pub fn ways(&self, catalog: &Catalog) -> Vec<Way> {
+        let (Handed::Code(code), Some(unit)) = (&self.secret, catalog.unit(&self.request.unit)) else {
+            return Vec::new();
+        };
+        ways::ways(unit, &unit.readings, Some(self.request.serial.as_str()), code).0
+    }
+
+    /// The receipt, as a tlog-proof.
+    pub fn receipt_bytes(&self) -> Vec<u8> {
+        self.receipt.as_ref().map(Receipt::to_bytes).unwrap_or_default()
+    }
 }
 
 impl fmt::Debug for Released {
@@ -443,15 +459,10 @@ impl fmt::Debug for Released {
     }
 }
 
-/// What is handed out. Debug is redacted: also the ways to type a code tell it.
+/// What is handed out. Debug is redacted.
 pub enum Handed {
-    /// A code, and every way to type it.
-    Code {
-        /// It.
-        code: Code,
-        /// How.
-        ways: Vec<Way>,
-    },
+    /// A code.
+    Code(Code),
     /// The key for one seed.
     Key(SecurityKey),
 }
@@ -459,7 +470,7 @@ pub enum Handed {
 impl fmt::Debug for Handed {
     fn fmt(&self, out: &mut fmt::Formatter<'_>) -> fmt::Result {
         out.write_str(match self {
-            Self::Code { .. } => "Code(redacted)",
+            Self::Code(_) => "Code(redacted)",
             Self::Key(_) => "Key(redacted)",
         })
     }

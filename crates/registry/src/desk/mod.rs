@@ -42,7 +42,7 @@ use self::recent::Recent;
 use self::refusal::Stop;
 use self::work::{House, Work};
 use self::world::{Rows, World, Written, key};
-use crate::log::{Event, Files, KeyKind, Ledger, Prepared, Salt, SecretKey};
+use crate::log::{Event, Files, KeyKind, Ledger, Prepared, Receipt, Salt, SecretKey};
 use crate::record::{Opened, Record, SecretKind, Setting};
 use crate::rules::Rules;
 use crate::seal::{DataKey, Kek};
@@ -52,7 +52,7 @@ use crate::store::{Batch, Change, Committed, Scan, Standing, Store, StoreError};
 const TRIES: u32 = 50;
 
 /// How long what is committed under load may wait to be published, in milliseconds.
-const PUBLISH_MS: u64 = 20;
+const PUBLISH_MS: u64 = 50;
 
 /// Leaves of a batch that tell of load: as many came while the last was under way. Anything less is published before it is answered.
 const LOAD: u64 = 8;
@@ -275,29 +275,29 @@ impl<F: Files> Desk<F> {
         for answer in &mut answers {
             if let Ok(Outcome::Released(released)) = answer {
                 let leaf = released.request.leaf.ok_or(Fault::Row { table: "request" })?;
-                released.receipt = self.receipt(leaf)?;
+                released.receipt = Some(self.receipt(leaf)?);
             }
         }
         Ok(answers)
     }
 
-    /// That a leaf is in the log, with what it says, as a tlog-proof.
+    /// That a leaf is in the log, with what it says.
     ///
     /// # Errors
     /// There is no such leaf, or what is on disk does not come to the root.
-    pub fn receipt(&mut self, leaf: u64) -> Result<Vec<u8>, Fault> {
+    pub fn receipt(&mut self, leaf: u64) -> Result<Receipt, Fault> {
         let receipt = self.ledger.receipt(leaf).map_err(|why| Fault::Log(why.to_string()))?;
         let (first, openings) = &self.newest;
         let at = leaf.checked_sub(*first).and_then(|at| usize::try_from(at).ok());
         if let Some((salt, event)) = at.and_then(|at| openings.get(at)) {
-            return Ok(receipt.with(salt.clone(), event.clone()).to_bytes());
+            return Ok(receipt.with(salt.clone(), event.clone()));
         }
         let row = self.store.get(Opened::TABLE, &[key(&[&leaf])])?.pop().flatten();
         let opened = row.and_then(Opened::from_row);
         let opened = opened.and_then(|opened| Some((opened.salt?, opened.event?)));
-        let Some((salt, event)) = opened else { return Ok(receipt.to_bytes()) };
+        let Some((salt, event)) = opened else { return Ok(receipt) };
         let event = Event::from_bytes(&event).map_err(Fault::Event)?;
-        Ok(receipt.with(Salt::from_bytes(salt), event).to_bytes())
+        Ok(receipt.with(Salt::from_bytes(salt), event))
     }
 
     /// Works a batch out, commits it, and settles the log; again where others were faster.

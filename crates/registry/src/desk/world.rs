@@ -16,7 +16,8 @@ const ROWS_MAX: usize = 100_000;
 /// Rows that were read or changed. Between batches they hold as long as nobody else commits.
 #[derive(Default)]
 pub(super) struct Rows {
-    slots: FxHashMap<(&'static str, Row), Slot>,
+    /// By table and key.
+    tables: Vec<(&'static str, FxHashMap<Row, Slot>)>,
     changed: Vec<(&'static Table, Row)>,
 }
 
@@ -28,29 +29,54 @@ struct Slot {
 impl Rows {
     /// Forgets everything: another writer went on, or a commit failed.
     pub(super) fn forget(&mut self) {
-        self.slots.clear();
+        self.tables.clear();
         self.changed.clear();
     }
 
     /// Forgets the rows of these tables, which were changed beside a batch's own.
     pub(super) fn forget_tables(&mut self, tables: &[&str]) {
-        self.slots.retain(|(table, _), _| !tables.contains(table));
+        self.tables.retain(|(table, _)| !tables.contains(table));
     }
 
     /// After a commit: what was changed stands in the store now.
     pub(super) fn committed(&mut self) {
-        for (table, key) in self.changed.drain(..) {
-            if is_kept(table) {
-                if let Some(slot) = self.slots.get_mut(&(table.name, key)) {
-                    slot.changed = false;
-                }
-            } else {
-                self.slots.remove(&(table.name, key));
+        for (table, key) in std::mem::take(&mut self.changed) {
+            let slots = self.slots(table);
+            if !is_kept(table) {
+                slots.remove(&key);
+            } else if let Some(slot) = slots.get_mut(&key) {
+                slot.changed = false;
             }
         }
-        if self.slots.len() > ROWS_MAX {
-            self.slots.clear();
+        if self.tables.iter().map(|(_, slots)| slots.len()).sum::<usize>() > ROWS_MAX {
+            self.tables.clear();
         }
+    }
+
+    fn slots(&mut self, table: &'static Table) -> &mut FxHashMap<Row, Slot> {
+        let known = self.tables.iter().position(|(name, _)| *name == table.name);
+        let at = known.unwrap_or_else(|| {
+            self.tables.push((table.name, FxHashMap::default()));
+            self.tables.len() - 1
+        });
+        &mut self.tables[at].1
+    }
+
+    /// The changes of the batch, in the order in which they were first made.
+    fn changes(&mut self) -> Vec<Change> {
+        let changed = std::mem::take(&mut self.changed);
+        let change = |(table, key): &(&'static Table, Row)| {
+            let slot = self.slots(table).get_mut(key);
+            // Rows that nobody will ask for go out of here with the commit, or with its failure.
+            let row = slot.and_then(|slot| if is_kept(table) { slot.row.clone() } else { slot.row.take() });
+            match row {
+                Some(row) => Change::Put { table, row },
+                None => Change::Delete { table, key: key.clone() },
+            }
+        };
+        let changes = changed.iter().map(change).collect();
+        self.changed = changed;
+        changes
     }
 }
 
@@ -120,27 +146,25 @@ impl<'a> World<'a> {
 
     /// Reads rows that will be asked for, all of a table at once.
     pub(super) fn foresee(&mut self, table: &'static Table, keys: Vec<Row>) -> Result<(), Stop> {
-        let mut wanted: Vec<Row> =
-            keys.into_iter().filter(|key| !self.rows.slots.contains_key(&(table.name, key.clone()))).collect();
+        let known = self.rows.slots(table);
+        let mut wanted: Vec<Row> = keys.into_iter().filter(|key| !known.contains_key(key)).collect();
         wanted.sort_unstable();
         wanted.dedup();
         if wanted.is_empty() {
             return Ok(());
         }
         let found = self.store.get(table, &wanted)?;
-        for (key, row) in wanted.into_iter().zip(found) {
-            self.rows.slots.insert((table.name, key), Slot { row, changed: false });
-        }
+        let slots = self.rows.slots(table);
+        slots.extend(wanted.into_iter().zip(found).map(|(key, row)| (key, Slot { row, changed: false })));
         Ok(())
     }
 
     /// The record of this key.
     pub(super) fn read<R: Record>(&mut self, key: Row) -> Result<Option<R>, Stop> {
-        let slot = match self.rows.slots.entry((R::TABLE.name, key)) {
+        let slot = match self.rows.slots(R::TABLE).entry(key) {
             Entry::Occupied(slot) => slot.into_mut(),
             Entry::Vacant(slot) => {
-                let key = &slot.key().1;
-                let row = self.store.get(R::TABLE, std::slice::from_ref(key))?.pop().flatten();
+                let row = self.store.get(R::TABLE, std::slice::from_ref(slot.key()))?.pop().flatten();
                 slot.insert(Slot { row, changed: false })
             }
         };
@@ -161,12 +185,13 @@ impl<'a> World<'a> {
     }
 
     fn change(&mut self, table: &'static Table, key: Row, row: Option<Row>) {
-        let slot = self.rows.slots.entry((table.name, key.clone())).or_insert(Slot { row: None, changed: false });
-        slot.row = row;
-        if !slot.changed {
-            slot.changed = true;
-            self.rows.changed.push((table, key));
+        let slots = self.rows.slots(table);
+        if let Some(slot) = slots.get_mut(&key).filter(|slot| slot.changed) {
+            slot.row = row;
+            return;
         }
+        slots.insert(key.clone(), Slot { row, changed: true });
+        self.rows.changed.push((table, key));
     }
 
     /// The first records whose key begins so, in the order of their keys.
@@ -183,19 +208,13 @@ impl<'a> World<'a> {
 
     fn scan_towards<R: Record>(&mut self, prefix: &[Value], limit: usize, backwards: bool) -> Result<Vec<R>, Stop> {
         let table = R::TABLE;
-        let changed: Vec<&Row> = self
-            .rows
-            .changed
-            .iter()
-            .filter(|(of, key)| of.name == table.name && key.starts_with(prefix))
-            .map(|(_, key)| key)
-            .collect();
+        let of_table = |(of, key): &&(&'static Table, Row)| of.name == table.name && key.starts_with(prefix);
+        let changed: Vec<Row> = self.rows.changed.iter().filter(of_table).map(|(_, key)| key.clone()).collect();
         let scan = Scan { table, prefix, after: None, backwards, limit: limit.saturating_add(changed.len()) };
         let mut rows = self.store.scan(&scan)?;
         for key in changed {
             rows.retain(|row| row[..table.key] != key[..]);
-            let slot = self.rows.slots.get(&(table.name, key.clone()));
-            rows.extend(slot.and_then(|slot| slot.row.clone()));
+            rows.extend(self.rows.slots(table).get(&key).and_then(|slot| slot.row.clone()));
         }
         rows.sort_unstable_by(|a, b| a[..table.key].cmp(&b[..table.key]));
         if backwards {
@@ -215,18 +234,16 @@ impl<'a> World<'a> {
 
     /// An event of now, with these fields; empty ones are left out, and control characters become spaces.
     pub(super) fn event(&self, kind: &str, fields: &[(&str, &str)]) -> Result<Event, Stop> {
-        let mut event = Event::new(kind, self.now_s()).map_err(Stop::from)?;
-        for (name, value) in fields {
-            if value.is_empty() {
-                continue;
+        let mut said: Vec<(&str, &str)> = fields.iter().copied().filter(|(_, value)| !value.is_empty()).collect();
+        match Event::of(kind, self.now_s(), &mut said) {
+            Err(EventError::Value) => {
+                let clean = |value: &str| value.replace(char::is_control, " ");
+                let cleaned: Vec<_> = said.iter().map(|(name, value)| (*name, clean(value))).collect();
+                let mut said: Vec<(&str, &str)> = cleaned.iter().map(|(name, value)| (*name, value.as_str())).collect();
+                Ok(Event::of(kind, self.now_s(), &mut said)?)
             }
-            event = if value.chars().any(char::is_control) {
-                event.with(name, &value.replace(char::is_control, " "))?
-            } else {
-                event.with(name, value)?
-            };
+            event => Ok(event?),
         }
-        Ok(event)
     }
 
     /// What the batch comes to: changes in the order in which they were first made, and leaves.
@@ -242,18 +259,12 @@ impl<'a> World<'a> {
         let mut openings = Vec::with_capacity(logged.len());
         for ((event, bytes), leaf) in logged.into_iter().zip(salts).zip(self.first_leaf..) {
             let salt = Salt::from_bytes(*bytes);
-            leaves.push(salt.commit(&event));
-            self.put(&Opened { leaf, salt: Some(*bytes), event: Some(event.to_bytes()) });
+            let spelt = event.to_bytes();
+            leaves.push(salt.commit_bytes(&spelt));
+            self.put(&Opened { leaf, salt: Some(*bytes), event: Some(spelt) });
             openings.push((salt, event));
         }
-        let mut changes = Vec::with_capacity(self.rows.changed.len());
-        for (table, key) in &self.rows.changed {
-            let slot = self.rows.slots.get(&(table.name, key.clone()));
-            changes.push(match slot.and_then(|slot| slot.row.clone()) {
-                Some(row) => Change::Put { table, row },
-                None => Change::Delete { table, key: key.clone() },
-            });
-        }
+        let changes = self.rows.changes();
         Ok(Written { openings, changes, leaves, added: self.added })
     }
 }

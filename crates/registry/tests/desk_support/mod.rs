@@ -259,7 +259,7 @@ pub(crate) fn released(answer: Result<Outcome, Refusal>) -> Released {
 
 pub(crate) fn code(released: &Released) -> &str {
     match &released.secret {
-        Handed::Code { code, .. } => code.reveal(),
+        Handed::Code(code) => code.reveal(),
         Handed::Key(_) => panic!("a key"),
     }
 }

@@ -72,7 +72,7 @@ pub(super) async fn receipt(
         tracing::error!(%why, leaf, "no receipt for a leaf");
         Problem::unavailable()
     })?;
-    Ok(([(CONTENT_TYPE, "text/plain; charset=utf-8")], receipt))
+    Ok(([(CONTENT_TYPE, "text/plain; charset=utf-8")], receipt.to_bytes()))
 }
 
 /// Keeps what witnesses answered to a checkpoint of this log.

@@ -10,6 +10,7 @@ use axum::response::IntoResponse;
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
 use headlock_advisor::words;
+use headlock_profile::Catalog;
 use headlock_registry::desk::{Action, Ask, Credential, Document, Handed, Outcome, Released, Wanted};
 use headlock_registry::record::{Serial, Vin};
 use headlock_wire::hex;
@@ -68,7 +69,7 @@ pub(super) async fn handed_out(
     match answer.map_err(|_| Problem::unavailable())?? {
         Outcome::Released(released) => {
             let id = released.request.id.clone();
-            let body = serde_json::to_vec(&view(*released)).map_err(|_| Problem::unavailable())?;
+            let body = serde_json::to_vec(&view(*released, app.gate.catalog())).map_err(|_| Problem::unavailable())?;
             let handout = Handout::new(body, (id, desk), Arc::clone(&peer.leaving));
             let mut response = Response::new(Body::new(handout));
             response.headers_mut().insert(CONTENT_TYPE, HeaderValue::from_static("application/json"));
@@ -82,12 +83,13 @@ pub(super) async fn handed_out(
     }
 }
 
-fn view(released: Released) -> api::Released {
+fn view(released: Released, catalog: &Catalog) -> api::Released {
+    let ways = released.ways(catalog);
     let request = api::RequestView::for_requester(&released.request);
     // A tlog-proof is text.
-    let receipt = String::from_utf8(released.receipt).unwrap_or_default();
+    let receipt = String::from_utf8(released.receipt_bytes()).unwrap_or_default();
     let (code, key, ways) = match released.secret {
-        Handed::Code { code, ways } => {
+        Handed::Code(code) => {
             let ways = ways.into_iter().map(|way| api::WayView {
                 presses: words::presses(&way.presses).iter().map(|press| api::Secret::new(press)).collect(),
                 readings: way.readings,
