@@ -22,8 +22,6 @@ use headlock_registry::store::Sqlite;
 static ALLOCATOR: mimalloc::MiMalloc = mimalloc::MiMalloc;
 
 const ROWS: u64 = 1_000_000;
-/// What the store may keep of its file in memory: with the batches under way it stays below 256 MB.
-const CACHE_MIB: u32 = 128;
 const SOURCES: &str = "[[source]]\nid = \"example\"\nkind = \"example\"\nabout = \"a bench\"\n\n\
     [[source]]\nid = \"example-forum\"\nkind = \"forum\"\nabout = \"a bench's thread\"\n";
 const SCAN: &str = include_str!("../../../tests/catalog/units/wicket/scan.toml");
@@ -58,8 +56,7 @@ fn one(what: &str, place: &Path, rest: &[String]) {
     }
     let table = place.join("table.csv");
     write_csv(&table, rows, sorted);
-    let cache_mib = rest.get(2).and_then(|mib| mib.parse().ok()).unwrap_or(CACHE_MIB);
-    let mut desk = desk(place, cache_mib);
+    let mut desk = desk(place);
     let (before_mb, cpu, committing) = (peak_mb(), cpu_s(), thread_cpu_s());
     let start = Instant::now();
     let mut options = Options { check_lookalikes: what.ends_with("alike"), ..Options::default() };
@@ -152,9 +149,8 @@ fn write_csv(path: &PathBuf, rows: u64, sorted: bool) {
     }
 }
 
-fn desk(place: &Path, cache_mib: u32) -> Desk<Disk> {
+fn desk(place: &Path) -> Desk<Disk> {
     let store = Sqlite::open(place.join("registry.db"), MIGRATIONS).expect("a store");
-    store.keep_in_memory(cache_mib).expect("a store");
     std::fs::create_dir(place.join("log")).expect("a folder");
     let files = [File { name: "sources.toml", text: SOURCES }, File { name: "scan.toml", text: SCAN }];
     let tools = Tools {

@@ -133,6 +133,7 @@ impl<F: Files> Desk<F> {
         units: &mut SealedUnits,
     ) -> Result<BulkAdded, BulkError> {
         self.resolve()?;
+        self.store.expect_many().map_err(Fault::from)?;
         self.last_ms = self.last_ms.max(now_ms);
         for _ in 0..TRIES {
             let worked = self.work_out(credential, step, units);

@@ -41,13 +41,11 @@ impl Rows {
     /// After a commit: what was changed stands in the store now.
     pub(super) fn committed(&mut self) {
         for (table, key) in std::mem::take(&mut self.changed) {
-            let slots = self.slots(table);
-            if !is_kept(table) {
-                slots.remove(&key);
-            } else if let Some(slot) = slots.get_mut(&key) {
+            if let Some(slot) = self.slots(table).get_mut(&key) {
                 slot.changed = false;
             }
         }
+        self.tables.iter_mut().filter(|(name, _)| !is_kept(name)).for_each(|(_, slots)| slots.clear());
         if self.tables.iter().map(|(_, slots)| slots.len()).sum::<usize>() > ROWS_MAX {
             self.tables.clear();
         }
@@ -68,7 +66,7 @@ impl Rows {
         let change = |(table, key): &(&'static Table, Row)| {
             let slot = self.slots(table).get_mut(key);
             // Rows that nobody will ask for go out of here with the commit, or with its failure.
-            let row = slot.and_then(|slot| if is_kept(table) { slot.row.clone() } else { slot.row.take() });
+            let row = slot.and_then(|slot| if is_kept(table.name) { slot.row.clone() } else { slot.row.take() });
             match row {
                 Some(row) => Change::Put { table, row },
                 None => Change::Delete { table, key: key.clone() },
@@ -81,8 +79,8 @@ impl Rows {
 }
 
 /// Whether rows of a table are asked for again and again.
-fn is_kept(table: &Table) -> bool {
-    matches!(table.name, "account" | "session" | "certificate" | "flood" | "watched" | "secret" | "setting")
+fn is_kept(table: &str) -> bool {
+    matches!(table, "account" | "session" | "certificate" | "flood" | "watched" | "secret" | "setting")
 }
 
 /// One batch under way.

@@ -163,6 +163,14 @@ pub trait Store: Read {
     /// [`REMEMBERED_BATCHES`] others have come after it.
     fn commit(&mut self, batch: &Batch) -> Result<Committed, StoreError>;
 
+    /// Many rows are to come, anywhere in large tables: more memory makes that fast.
+    ///
+    /// # Errors
+    /// [`StoreError`].
+    fn expect_many(&mut self) -> Result<(), StoreError> {
+        Ok(())
+    }
+
     /// Another way to read the same store, beside this one and other threads.
     fn reader(&self) -> Result<Box<dyn Read>, StoreError>;
 }

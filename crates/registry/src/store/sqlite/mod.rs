@@ -26,6 +26,12 @@ use crate::log::Commitment;
 
 pub use backup::{backup, check_backup};
 
+/// What the writer may keep of the file while many rows come, in KiB: with the batches under way an import stays below 256 MB.
+const MANY_CACHE_KIB: i64 = 128 << 10;
+
+/// What a reader may map of the file, in bytes. It is never made shorter.
+const MAPPED_BYTES: i64 = 64 << 30;
+
 /// A store in one SQLite file.
 #[derive(Debug)]
 pub struct Sqlite {
@@ -60,14 +66,6 @@ impl Sqlite {
     /// As [`backup`].
     pub fn backup(&self, to: &Path, progress: &mut dyn FnMut(u64, u64)) -> Result<Standing, StoreError> {
         backup(&self.path, to, progress)
-    }
-
-    /// Keeps no more than this of the file in memory, in MiB. Less makes rows anywhere in a large table slow, and rows behind all others not.
-    ///
-    /// # Errors
-    /// As [`Sqlite::open`].
-    pub fn keep_in_memory(&self, most_mib: u32) -> Result<(), StoreError> {
-        self.link.connection.pragma_update(None, "cache_size", -(i64::from(most_mib) << 10)).map_err(failure)
     }
 
     fn write(&self, batch: &Batch, changes: &[Net<'_>]) -> Result<Committed, StoreError> {
@@ -146,8 +144,14 @@ impl Store for Sqlite {
         Ok(committed)
     }
 
+    fn expect_many(&mut self) -> Result<(), StoreError> {
+        self.link.connection.pragma_update(None, "cache_size", -MANY_CACHE_KIB).map_err(failure)
+    }
+
     fn reader(&self) -> Result<Box<dyn Read>, StoreError> {
         let connection = connect(&self.path, OpenFlags::SQLITE_OPEN_READ_ONLY).map_err(failure)?;
+        // Rows anywhere in a large file are read where the operating system has them, without a copy of ours.
+        connection.pragma_update(None, "mmap_size", MAPPED_BYTES).map_err(failure)?;
         Ok(Box::new(Link::new(connection, Arc::clone(&self.link.schema))))
     }
 }

@@ -19,8 +19,8 @@ use crate::store::{Column, Damage, Kind, Read, Row, Scan, Standing, StoreError, 
 /// How long a connection waits for another that writes.
 pub(super) const PATIENCE: Duration = Duration::from_secs(5);
 
-/// What a connection may keep of the file, in KiB: rows anywhere in a large table need their pages at hand.
-const CACHE_KIB: i64 = 256 << 10;
+/// What a connection may keep of the file, in KiB: the upper pages of the trees. The rest is the operating system's to keep.
+const CACHE_KIB: i64 = 8 << 10;
 
 /// Statements kept ready on a connection: several for each table.
 const STATEMENTS: usize = 256;
