@@ -10,12 +10,11 @@ mod reads;
 mod sql;
 
 use std::path::{Path, PathBuf};
-use std::sync::Arc;
 
-use rusqlite::{OpenFlags, OptionalExtension, ToSql, Transaction, TransactionBehavior};
+use rusqlite::{OptionalExtension, ToSql, Transaction, TransactionBehavior};
 
 use self::failure::failure;
-use self::reads::{Link, bind, connect};
+use self::reads::{Link, bind};
 use super::net::{Net, net};
 use super::{
     Batch, Committed, Migrations, REMEMBERED_BATCHES, Read, Row, Scan, Standing, Store, StoreError, Table, leaves,
@@ -132,6 +131,10 @@ impl Read for Sqlite {
     fn leaves(&mut self, from: u64, limit: usize) -> Result<Vec<Commitment>, StoreError> {
         self.link.leaves(from, limit)
     }
+
+    fn moment(&self) -> Result<Box<dyn Read>, StoreError> {
+        self.link.moment()
+    }
 }
 
 impl Store for Sqlite {
@@ -141,8 +144,7 @@ impl Store for Sqlite {
     }
 
     fn reader(&self) -> Result<Box<dyn Read>, StoreError> {
-        let connection = connect(&self.path, OpenFlags::SQLITE_OPEN_READ_ONLY).map_err(failure)?;
-        Ok(Box::new(Link { connection, schema: Arc::clone(&self.link.schema) }))
+        Ok(Box::new(self.link.reading()?))
     }
 }
 

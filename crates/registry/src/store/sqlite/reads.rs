@@ -21,6 +21,9 @@ pub(super) const PATIENCE: Duration = Duration::from_secs(5);
 /// What a connection may keep of the file, in KiB: rows anywhere in a large table need their pages at hand.
 const CACHE_KIB: i64 = 256 << 10;
 
+/// The same of a connection that reads on and on: a page that was read is not read again.
+const MOMENT_KIB: i64 = 16 << 10;
+
 /// Statements kept ready on a connection: several for each table.
 const STATEMENTS: usize = 256;
 
@@ -43,6 +46,13 @@ pub(super) fn connect(path: &Path, flags: OpenFlags) -> rusqlite::Result<Connect
 }
 
 impl Link {
+    /// Another connection to the same file, which only reads.
+    pub(super) fn reading(&self) -> Result<Self, StoreError> {
+        let path = self.connection.path().ok_or(Damage::Foreign)?;
+        let connection = connect(Path::new(path), OpenFlags::SQLITE_OPEN_READ_ONLY).map_err(failure)?;
+        Ok(Self { connection, schema: Arc::clone(&self.schema) })
+    }
+
     /// Where the store stands, as the connection's transaction sees it.
     pub(super) fn standing(&self) -> Result<Standing, StoreError> {
         let mut statement = self.connection.prepare_cached(sql::READ_STANDING).map_err(failure)?;
@@ -71,8 +81,8 @@ impl Read for Link {
         for key in keys {
             schema::key(table, key)?;
         }
-        // One statement sees one moment by itself; several need a transaction around them.
-        if keys.len() < 2 {
+        // One statement sees one moment by itself; several need a transaction around them, if there is none.
+        if keys.len() < 2 || !self.connection.is_autocommit() {
             return self.rows_of(table, keys);
         }
         let moment = self.connection.unchecked_transaction().map_err(failure)?;
@@ -127,6 +137,15 @@ impl Read for Link {
             leaves::take(u64::try_from(first).ok(), bytes, from, limit, &mut taken)?;
         }
         Ok(taken)
+    }
+
+    fn moment(&self) -> Result<Box<dyn Read>, StoreError> {
+        let link = self.reading()?;
+        // It ends with its connection. The first thing that is read is what fixes the moment.
+        link.connection.execute_batch("BEGIN DEFERRED").map_err(failure)?;
+        link.connection.pragma_update(None, "cache_size", -MOMENT_KIB).map_err(failure)?;
+        Self::standing(&link)?;
+        Ok(Box::new(link))
     }
 }
 
