@@ -4,6 +4,7 @@
 mod desk_support;
 mod export_support;
 
+use age::secrecy::ExposeSecret as _;
 use desk_support::{account, code_of, new_unit, roles, serial_of, store, vin_of};
 use export_support::{DAY_S, REASON, Vault, agree, export, name, opened, recipient, refuse, row, rules, who};
 use headlock_profile::{Code, Provenance};
@@ -19,6 +20,7 @@ use headlock_registry::rules::{BadRules, DEFAULT, Rules};
 use headlock_registry::seal::DataKey;
 use headlock_registry::sign_in::{Role, Scope, Scopes};
 use headlock_registry::store::Scan;
+use headlock_wire::hex;
 use sha2::{Digest, Sha256};
 
 fn conflict<T: std::fmt::Debug>(answer: Result<T, Refusal>) -> Conflict {
@@ -29,7 +31,8 @@ fn conflict<T: std::fmt::Debug>(answer: Result<T, Refusal>) -> Conflict {
 }
 
 fn not_allowed<T: std::fmt::Debug>(answer: Result<T, Refusal>) {
-    assert!(matches!(answer, Err(Refusal::NotAllowed { .. })), "{answer:?}");
+    let refusal = answer.unwrap_err();
+    assert!(matches!(refusal, Refusal::NotAllowed { .. }), "{refusal:?}");
 }
 
 fn take(id: &RequestId) -> Action {
@@ -75,7 +78,7 @@ fn two_others_agree_and_the_escrow_alone_has_every_code() {
     let left = Action::ExportLeft { export: id.clone(), attempt: 1, exported };
     vault.bench.console(left).unwrap();
     let event = &vault.events("export_left")[0];
-    let sha256: String = Sha256::digest(&file).iter().map(|byte| format!("{byte:02X}")).collect();
+    let sha256 = hex::digits(&Sha256::digest(&file));
     assert_eq!((event.field("units"), event.field("sha256")), (Some("10"), Some(sha256.as_str())));
     assert_eq!(conflict(vault.take(&id)), Conflict::ExportOver, "once");
 }
@@ -503,9 +506,8 @@ fn a_recipient_is_one_that_only_its_owner_can_read_for() {
     let text = identity.to_public().to_string();
     let recipient: Recipient = format!(" {text}\n").parse().unwrap();
     assert_eq!(recipient.to_string(), text);
-    let sha256: String = Sha256::digest(&text).iter().map(|byte| format!("{byte:02X}")).collect();
+    let sha256 = hex::digits(&Sha256::digest(&text));
     assert_eq!(recipient.fingerprint(), sha256);
-    use age::secrecy::ExposeSecret as _;
     let secret = identity.to_string();
     assert_eq!(secret.expose_secret().parse::<Recipient>(), Err(RecipientError::Secret));
     let mistyped = text.replacen(&text[20..21], if &text[20..21] == "q" { "p" } else { "q" }, 1);
