@@ -279,7 +279,8 @@ impl Client {
         self.post(&format!("/v1/exports/{}/refuse", part(id)), reason)
     }
 
-    /// Begins the file of an export, to be read to its end. However long it takes: a service that sends nothing for a minute is given up.
+    /// Begins the file of an export, to be read to its end. However long it takes: only a service that sends
+    /// nothing for ten minutes is given up. One that looks for few records among many sends nothing for a while.
     pub fn take_export(&self, id: &str) -> Result<impl std::io::Read + use<>, ClientError> {
         let request = Request::builder().method(Method::POST).uri(format!("{}/v1/exports/{}/take", self.url, part(id)));
         let request = match &self.token {
@@ -291,7 +292,7 @@ impl Client {
             .agent
             .configure_request(request)
             .timeout_global(None)
-            .timeout_per_read(Some(Duration::from_mins(1)))
+            .timeout_per_read(Some(Duration::from_mins(10)))
             .build();
         let response = self.agent.run(request)?;
         if response.status().is_success() {

@@ -18,6 +18,9 @@ use crate::paint;
 
 /// Hands records and codes to the escrow: one asks, others agree, then a file is taken that only the escrow opens.
 #[derive(Debug, clap::Subcommand)]
+#[command(
+    after_help = "Examples:\n  headlock registry export ask --reason 'the contract with the escrow, clause 4'\n  headlock registry export agree 5f0c… --reason 'seen the contract'\n  headlock registry export take 5f0c… --out 2026-11-20.age"
+)]
 pub enum Command {
     /// Asks others to agree to an export.
     Ask(AskArgs),
