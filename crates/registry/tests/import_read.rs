@@ -430,6 +430,11 @@ fn notes_stand_between_the_rows_of_an_export_and_nowhere_else() {
         let options = Options { chunk_rows, ..Options::default() };
         assert_eq!(lines(&chunks(export.as_bytes(), &options)), want);
     }
+    // Half of one is not taken for the whole: what opens the file has handed out its front by then.
+    for cut in [1, 4, 6, 20, 60] {
+        let half = &export.as_bytes()[..export.len() - 1 - cut];
+        assert!(refusal(half, &Options::default()).starts_with("this export breaks off"), "{cut}");
+    }
     // Elsewhere a line that begins so is a row, and a column can be called so.
     let got = lines(&chunks(b"serial,code,unit\n#7,1234,acme/nova-200\n", &Options::default()));
     assert_eq!(got, ["line 2, serial: no serial of acme/nova-200 (it says \"#7\")"]);
@@ -439,7 +444,7 @@ fn notes_stand_between_the_rows_of_an_export_and_nowhere_else() {
         ["2: acme/nova-200 NV00000001 1234"]
     );
     // What is quoted is no note, also in an export.
-    let quoted = "# headlock-export/v1\nserial,code,unit\n\"#7\",1234,acme/nova-200\n";
+    let quoted = "# headlock-export/v1\nserial,code,unit\n\"#7\",1234,acme/nova-200\n# end\r\n";
     let got = lines(&chunks(quoted.as_bytes(), &Options::default()));
     assert_eq!(got, ["line 3, serial: no serial of acme/nova-200 (it says \"#7\")"]);
 }

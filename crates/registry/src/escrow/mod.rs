@@ -6,5 +6,5 @@ mod table;
 
 pub use age_file::{AgeFile, SealedFile};
 pub use recipient::{Recipient, RecipientError};
-pub(crate) use table::MARK;
+pub(crate) use table::{END, MARK};
 pub use table::{Manifest, Table};

@@ -9,6 +9,9 @@ use crate::record::{Unit, Vin};
 /// What an export begins with. A table that begins so may have notes: lines that begin with `#` outside quotes.
 pub(crate) const MARK: &str = "# headlock-export/v1";
 
+/// What it ends with, as a line.
+pub(crate) const END: &str = "# end";
+
 const COLUMNS: &str = "serial,code,unit,firmware,region,companion,vin,state,earlier_vins\n";
 
 /// What is said of an export before its rows.
@@ -118,7 +121,7 @@ impl<'a> Table<'a> {
     /// # Errors
     /// The file cannot be written on.
     pub fn finish(mut self) -> io::Result<SealedFile> {
-        let notes = format!("# units {}\n# without_code {}\n# end\n", self.units, self.without_code);
+        let notes = format!("# units {}\n# without_code {}\n{END}\n", self.units, self.without_code);
         self.file.put(notes.as_bytes())?;
         self.file.finish()
     }

@@ -21,7 +21,7 @@ use super::parquet_rows::{Cell, Opened, ParquetRows};
 use super::position::{Place, Position};
 use super::record::Chunk;
 use super::sniff::{BOM, Kind, SNIFFED_BYTES, kind};
-use crate::escrow::MARK;
+use crate::escrow::{END, MARK};
 
 /// A table whose content is known by its digest. Its columns are not looked at yet.
 #[derive(Debug)]
@@ -159,6 +159,9 @@ fn csv_header(file: &mut File, delimiter: Option<u8>, options: &Options) -> Resu
     file.take(MAX_RECORD_BYTES as u64 * 2).read_to_end(&mut front)?;
     let bom = if front.starts_with(BOM) { BOM.len() } else { 0 };
     let has_notes = front[bom..].starts_with(MARK.as_bytes());
+    if has_notes && !is_ended(file)? {
+        return Err(OpenError::BrokenOff);
+    }
     let mut best: Option<(usize, usize, u8)> = None;
     for candidate in delimiter.map_or_else(|| vec![b',', b';', b'\t'], |one| vec![one]) {
         let mut records = Records::new(&front[bom..], candidate, (bom as u64, 1)).with_notes(has_notes);
@@ -176,6 +179,16 @@ fn csv_header(file: &mut File, delimiter: Option<u8>, options: &Options) -> Resu
         None => return Err(OpenError::Empty),
     };
     Ok(Header { columns, delimiter, behind: records.place(), has_notes })
+}
+
+/// Whether an export's last line is there: what opens a file hands out its front before it knows that the rest is lacking.
+fn is_ended(file: &mut File) -> std::io::Result<bool> {
+    let length = file.metadata()?.len();
+    file.seek(SeekFrom::Start(length.saturating_sub(SNIFFED_BYTES as u64)))?;
+    let mut back = Zeroizing::new(Vec::with_capacity(SNIFFED_BYTES));
+    file.take(SNIFFED_BYTES as u64).read_to_end(&mut back)?;
+    let back = back.trim_ascii_end();
+    Ok(back.strip_suffix(END.as_bytes()).is_some_and(|before| before.ends_with(b"\n")))
 }
 
 fn names<'a>(record: &CsvRecord<'a>) -> Vec<&'a str> {
