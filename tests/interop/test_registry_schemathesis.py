@@ -43,6 +43,8 @@ RULES = [
 ]
 LIMITS = "\n[limits]\nattempts_a_minute = 100000\nlookups_a_minute = 100000\n"
 
+ESCROW = "age1t7rxyev2z3rw82stdlrrepyc39nvn86l5078zqkf5uasdy86jp6svpy7pa"
+"""A recipient from age's own tests."""
 DOCUMENT = "5d" * 32
 WANTED = {"serial": SERIAL, "vin": VIN, "what": "code", "proof": "registration"}
 
@@ -50,7 +52,7 @@ WANTED = {"serial": SERIAL, "vin": VIN, "what": "code", "proof": "registration"}
 @pytest.fixture
 def desk(tmp_path):
     """An open desk with a unit, an account to try changes on, and requests."""
-    registry = Registry(tmp_path, LIMITS, RULES)
+    registry = Registry(tmp_path, LIMITS, RULES, escrow=ESCROW)
     registry.let_everybody_in()
     registry.provision()
     spare = {"id": "spare", "person": "S. Pare", "company": "acme", "roles": ["requester"]}
@@ -62,15 +64,16 @@ def desk(tmp_path):
 
 
 ANYBODY = {"GET /v1/seal", "GET /checkpoint", "GET /metrics", "GET /healthz", "GET /readyz"}
+EXPORTS = {"GET /v1/exports", "GET /v1/exports/{id}"}
 PERSON = ANYBODY | {"GET /v1/me", "GET /v1/tokens", "POST /v1/tokens", "GET /v1/notices", "DELETE /v1/sessions"}
 DONE = {
     None: ANYBODY,
-    "root": PERSON | {"POST /v1/accounts", "PATCH /v1/accounts/{id}", "POST /v1/requests/{id}/erase"},
+    "root": PERSON | EXPORTS | {"POST /v1/accounts", "PATCH /v1/accounts/{id}", "POST /v1/requests/{id}/erase"},
     "anna": PERSON | {"POST /v1/releases", "POST /v1/break-glass", "POST /v1/requests/{id}/collect"},
     "carl": PERSON | {f"POST /v1/requests/{{id}}/{decided}" for decided in ["approve", "refuse", "revoke", "review"]},
-    "ed": PERSON | {"GET /v1/log/events", "GET /v1/log/receipts/{leaf}", "POST /v1/requests/{id}/review"},
+    "ed": PERSON | EXPORTS | {"POST /v1/exports/{id}/refuse"} | {"GET /v1/log/events", "GET /v1/log/receipts/{leaf}", "POST /v1/requests/{id}/review"},
     "line": PERSON | {"POST /v1/units", "POST /v1/units/{serial}/history", "GET /v1/units/{serial}/history"},
-    "kim": PERSON | {"GET /v1/units/{serial}"},
+    "kim": PERSON | EXPORTS | {"POST /v1/exports/{id}/refuse"} | {"GET /v1/units/{serial}"},
 }
 """What each must have had done at least once: whoever only sees refusals shows nothing."""
 
@@ -91,6 +94,16 @@ class Requests:
 
     def authorised(self):
         return self._ask("/v1/releases", {**WANTED, "document_sha256": DOCUMENT})
+
+    def exported(self):
+        """One that waits: only who is there in person asks for one, and each for another region."""
+        self.made += 1
+        body = {"region": f"r{self.made}", "reason": "the contract with the escrow"}
+        exports = self.desk.ask("GET", "/v1/exports", token=self.desk.tokens["root"])["exports"]
+        waiting = [export["id"] for export in exports if export["state"] == "waiting"]
+        if len(waiting) > 3:
+            return waiting[0]
+        return self.desk.ask("POST", "/v1/exports", body, self.desk.tokens["root"])["id"]
 
     def glass_broken(self):
         """One at a time: who breaks the glass again before the review is refused."""
@@ -133,7 +146,9 @@ class Plausible:
                 path[name] = value
         if "id" in path:
             accounts = case.operation.path.startswith("/v1/accounts")
-            path["id"] = "spare" if accounts else self.request(case.operation.path)
+            exports = case.operation.path.startswith("/v1/exports")
+            one = self.desk.requests.exported if exports else lambda: self.request(case.operation.path)
+            path["id"] = "spare" if accounts else one()
         if case.operation.label == "GET /v1/log/events":
             case.query = {"from": 0, "limit": 3}
 

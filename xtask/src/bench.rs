@@ -15,6 +15,7 @@ pub(crate) fn run() -> Result<(), String> {
     crate::engines::install()?;
     call("the registry's stores", "cargo", &["bench", "--package", "headlock-registry", "--bench", "store"], &[])?;
     call("the registry's desk", "cargo", &["bench", "--package", "headlock-registry", "--bench", "releases"], &[])?;
+    call("the registry's exports", "cargo", &["bench", "--package", "headlock-registry", "--bench", "export"], &[])?;
     call("the registry's intake", "cargo", &["bench", "--package", "headlock-registry", "--bench", "intake"], &[])?;
     call("the registry's sizes", "cargo", &["bench", "--package", "headlock-registry", "--bench", "sizes"], &[])?;
     call("the registry's service", "cargo", &["bench", "--package", "headlock-server", "--bench", "releases"], &[])?;

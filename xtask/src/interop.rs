@@ -7,7 +7,7 @@ use crate::debian::{on_path, packages, quiet};
 use crate::run::{root, run as call};
 
 /// What is no Python package: the program, and the Debian package that brings it.
-const PROGRAMS: [(&str, &str); 2] = [("socat", "socat"), ("tshark", "tshark")];
+const PROGRAMS: [(&str, &str); 3] = [("age", "age"), ("socat", "socat"), ("tshark", "tshark")];
 
 /// Installs the peers and lets them meet the release build; `arguments` go to pytest.
 pub(crate) fn run(arguments: &[String]) -> Result<(), String> {

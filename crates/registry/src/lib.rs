@@ -2,6 +2,7 @@
 #![forbid(unsafe_code)]
 
 pub mod desk;
+pub mod escrow;
 pub mod import;
 pub mod intake;
 pub mod limit;

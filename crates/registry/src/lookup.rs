@@ -5,8 +5,8 @@
 
 use crate::desk::{Credential, Refusal, is_good, serves};
 use crate::record::{
-    Account, AccountId, AccountState, Certificate, Field, Pairing, Record, Request, RequestId, Serial, Session,
-    Setting, Unit,
+    Account, AccountId, AccountState, Certificate, Export, ExportWord, Field, Pairing, Record, Request, RequestId,
+    Serial, Session, Setting, Unit,
 };
 use crate::sign_in::{Role, Scope, Scopes};
 use crate::store::{Read, Row, Scan, StoreError, Value};
@@ -146,6 +146,41 @@ pub fn request(read: &mut dyn Read, visitor: &Visitor, id: &RequestId) -> Result
         }
     }
     Err(Refusal::NotFound.into())
+}
+
+/// The escrow that stands, and all exports with what was said to them, the oldest first: for administrators, custodians and auditors.
+///
+/// # Errors
+/// [`LookupError`].
+pub fn exports(read: &mut dyn Read, visitor: &Visitor) -> Result<(Option<String>, Vec<ExportAndWords>), LookupError> {
+    of_exports(visitor)?;
+    let escrow: Option<Setting> = one(read, vec!["escrow".to_owned().value()])?;
+    let exports: Vec<Export> = all(read, &[])?;
+    let said = exports.into_iter().map(|export| {
+        let words = all(read, &[export.id.value()])?;
+        Ok((export, words))
+    });
+    Ok((escrow.map(|setting| setting.value), said.collect::<Result<_, LookupError>>()?))
+}
+
+/// One of them.
+///
+/// # Errors
+/// [`LookupError`].
+pub fn export(read: &mut dyn Read, visitor: &Visitor, id: &RequestId) -> Result<ExportAndWords, LookupError> {
+    of_exports(visitor)?;
+    let export: Export = one(read, vec![id.value()])?.ok_or(Refusal::NotFound)?;
+    let words = all(read, &[id.value()])?;
+    Ok((export, words))
+}
+
+/// An export, and what was said to it.
+pub type ExportAndWords = (Export, Vec<ExportWord>);
+
+fn of_exports(visitor: &Visitor) -> Result<(), Refusal> {
+    let who =
+        [(Role::Administrator, Scope::Administer), (Role::Custodian, Scope::Custody), (Role::Auditor, Scope::Audit)];
+    visitor.needs(&who, "the role administrator, custodian or auditor")
 }
 
 /// All accounts, by name: for administrators and auditors.

@@ -28,6 +28,29 @@ pub struct Rules {
     /// What is taken for a broker.
     #[serde(default)]
     pub watch: WatchRules,
+    /// Exports to the escrow.
+    #[serde(default)]
+    pub export: ExportRules,
+}
+
+/// How records leave for the escrow.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Deserialize)]
+#[serde(deny_unknown_fields, default)]
+pub struct ExportRules {
+    /// Others who have to agree; who asks never counts. Two at least.
+    pub quorum: u32,
+    /// A request for an export waits for them so long, in days.
+    pub stands_days: u32,
+    /// An export that was agreed to may be taken so long, in hours.
+    pub take_hours: u32,
+    /// Nobody else has changed an account's roles, state or ways to be let in for so long before its word counts, in days.
+    pub settled_days: u32,
+}
+
+impl Default for ExportRules {
+    fn default() -> Self {
+        Self { quorum: 2, stands_days: 7, take_hours: 48, settled_days: 7 }
+    }
 }
 
 /// One way to prove ownership.
@@ -186,6 +209,12 @@ pub enum BadRules {
         /// Which limit.
         limit: &'static str,
     },
+    /// One insider and one friend.
+    #[error("export.quorum is {quorum}; two others at least have to agree to an export")]
+    Quorum {
+        /// What was asked for.
+        quorum: u32,
+    },
     /// What is taken for a broker.
     #[error("watch: {0}")]
     Watch(#[from] WatchRulesError),
@@ -228,6 +257,9 @@ impl Rules {
             }
         }
         self.watch.check()?;
+        if self.export.quorum < 2 {
+            return Err(BadRules::Quorum { quorum: self.export.quorum });
+        }
         let times = self.times;
         for (field, value) in [
             ("limits.failure_cost", failure_cost),
@@ -236,6 +268,8 @@ impl Rules {
             ("times.review_due_days", times.review_due_days),
             ("times.collect_hours", times.collect_hours),
             ("times.session_minutes", times.session_minutes),
+            ("export.stands_days", self.export.stands_days),
+            ("export.take_hours", self.export.take_hours),
         ] {
             if value == 0 {
                 return Err(BadRules::Zero { field });

@@ -86,6 +86,10 @@ impl Read for Faulty {
     fn leaves(&mut self, from: u64, limit: usize) -> Result<Vec<Commitment>, StoreError> {
         self.inner.leaves(from, limit)
     }
+
+    fn moment(&self) -> Result<Box<dyn Read>, StoreError> {
+        self.inner.moment()
+    }
 }
 
 impl Store for Faulty {

@@ -14,9 +14,9 @@ use headlock_registry::desk::{
 };
 use headlock_registry::log::{Disk, Event, Outsider, Receipt};
 use headlock_registry::record::{
-    AccountId, AccountState, MIGRATIONS, Notice, Opened, PairingEvent, Record, Request, RequestId, Serial, Vin,
+    AccountId, AccountState, MIGRATIONS, Notice, Opened, PairingEvent, Record, Region, Request, RequestId, Serial, Vin,
 };
-use headlock_registry::sign_in::{Scope, Scopes};
+use headlock_registry::sign_in::{Role, Scope, Scopes};
 use headlock_registry::store::{Row, Scan, Step, Table, Value};
 use headlock_twin::ecu::{HmacKeys, KeyProvider};
 use headlock_wire::uds::Level;
@@ -350,7 +350,11 @@ fn what_still_waits_is_not_erased() {
 
 #[test]
 fn no_text_that_anybody_gives_breaks_the_log_or_the_desk() {
-    let mut bench = Bench::new();
+    let rules = headlock_registry::rules::DEFAULT.replace("settled_days = 7", "settled_days = 0");
+    let escrow = "age1t7rxyev2z3rw82stdlrrepyc39nvn86l5078zqkf5uasdy86jp6svpy7pa".parse().unwrap();
+    let mut bench = Bench::with_rules_and_escrow(&rules, Some(&escrow));
+    bench.console(Action::AddAccount(account("cora", "maker", &[Role::Custodian]))).unwrap();
+    bench.let_in("cora");
     let long = "x".repeat(10_000);
     let bad =
         ["\0", "a\0b", "line\nline line", "\u{1b}[2J and more", "\u{85} next", "ü🚗\u{202e}ö ÄÄ", long.as_str(), ""];
@@ -374,7 +378,20 @@ fn no_text_that_anybody_gives_breaks_the_log_or_the_desk() {
                 _ => RequestId::from_bytes(&[0; 16]),
             }
         };
+        let export = {
+            let region = Some(Region::new(&format!("r{id}")).unwrap());
+            let asked = Action::AskExport { unit: None, region, reason: REASON.to_owned() };
+            match bench.by("root", asked) {
+                Ok(Outcome::Export(export)) => export.id,
+                other => panic!("{other:?}"),
+            }
+        };
+        let because = || format!("because {text}");
         let actions = vec![
+            ("root", Action::AskExport { unit: None, region: None, reason: because() }),
+            ("root", Action::AskExport { unit: Some(text.into()), region: None, reason: REASON.into() }),
+            ("cora", Action::AgreeExport { export: export.clone(), reason: because() }),
+            ("cora", Action::RefuseExport { export, reason: because() }),
             ("anna", Action::Release(Ask { idempotency_key: text.into(), ..bench.ask(1) })),
             ("anna", Action::Release(Ask { proof: text.into(), ..bench.ask(1) })),
             ("anna", Action::Release(Ask { companion: Some(text.into()), ..bench.ask(1) })),

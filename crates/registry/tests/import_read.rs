@@ -302,7 +302,7 @@ fn the_delimiter_goes_by_the_header_and_lines_end_in_any_way() {
 
 #[test]
 fn every_header_that_is_not_understood_has_its_words() {
-    const KNOWN: &str = "Known are serial, code, unit, firmware, region, vin, part_number, produced";
+    const KNOWN: &str = "Known are serial, code, unit, firmware, region, vin, part_number, produced, companion, state";
     let default = Options::default();
     let table = [
         ("serial,code\n", "no column for unit; the columns are `serial`, `code`".to_owned()),
@@ -348,7 +348,7 @@ fn columns_are_mapped_passed_over_and_ignored() {
     assert_eq!(
         refusal(table, &Options { mapping: mapping.clone(), ..nova() }),
         "unknown columns `colour`; map them, ignore them, or rename them. Known are serial, code, unit, firmware, \
-         region, vin, part_number, produced"
+         region, vin, part_number, produced, companion, state"
     );
     let options = Options { mapping, ignore_unknown: true, ..nova() };
     assert_eq!(lines(&chunks(table, &options)), ["2: acme/nova-200 NV00000001 1234"]);
@@ -382,4 +382,69 @@ fn files_of_other_kinds_and_encodings_are_refused_by_name() {
     }
     assert!(chunks(b"serial,code\n", &nova()).is_empty());
     assert!(chunks(b"serial,code", &nova()).is_empty());
+}
+
+#[test]
+fn what_became_of_a_unit_and_its_second_number_are_read_and_held_to_what_they_can_be() {
+    const HEADER: &str = "serial,code,unit,state,second number";
+    let read = |row: &str| {
+        let got = chunks(format!("{HEADER}\n{row}\n").as_bytes(), &Options::default());
+        match &got[0].rows[0] {
+            Row::Record(record) => {
+                format!(
+                    "{} {}",
+                    record.state.map_or("-", |state| state.word()),
+                    record.companion.as_deref().unwrap_or("-")
+                )
+            }
+            Row::Bad(bad) => bad.to_string(),
+        }
+    };
+    for (row, want) in [
+        ("NV00000001,1234,acme/nova-200,,", "- -".to_owned()),
+        ("NV00000001,1234,acme/nova-200,stolen,A 7", "stolen A 7".to_owned()),
+        ("NV00000001,1234,acme/nova-200,in-service,\"#1, \"\"a\"\"\"", "in-service #1, \"a\"".to_owned()),
+        (
+            "NV00000001,1234,acme/nova-200,lost,",
+            "line 2, state: no state of a unit: in-service, stolen, exchanged or scrapped (it says \"lost\")"
+                .to_owned(),
+        ),
+    ] {
+        assert_eq!(read(row), want);
+    }
+    let long = read(&format!("NV00000001,1234,acme/nova-200,,{}", "é".repeat(41)));
+    assert!(long.starts_with("line 2, second number: a second number has 1 to 40 characters"), "{long}");
+    let fits = "é".repeat(40);
+    assert_eq!(read(&format!("NV00000001,1234,acme/nova-200,,{fits}")), format!("- {fits}"));
+    let twice = "NV00000001,1234,acme/nova-200,stolen,\nNV00000001,1234,acme/nova-200,scrapped,";
+    let got = lines(&chunks(format!("{HEADER}\n{twice}\n").as_bytes(), &Options::default()));
+    assert!(got.iter().all(|line| line.contains("state")), "{got:?}");
+}
+
+#[test]
+fn notes_stand_between_the_rows_of_an_export_and_nowhere_else() {
+    let rows = "serial,code,unit,earlier_vins\n# units, \"1\nNV00000001,1234,acme/nova-200,x y\n#\n\"NV00000002\",5169,acme/nova-200,\n# end\n";
+    let export = format!("# headlock-export/v1\n# origin desk.example/log\n{rows}");
+    let want = ["5: acme/nova-200 NV00000001 1234", "7: acme/nova-200 NV00000002 5169"];
+    for chunk_rows in [1, 100] {
+        let options = Options { chunk_rows, ..Options::default() };
+        assert_eq!(lines(&chunks(export.as_bytes(), &options)), want);
+    }
+    // Half of one is not taken for the whole: what opens the file has handed out its front by then.
+    for cut in [1, 4, 6, 20, 60] {
+        let half = &export.as_bytes()[..export.len() - 1 - cut];
+        assert!(refusal(half, &Options::default()).starts_with("this export breaks off"), "{cut}");
+    }
+    // Elsewhere a line that begins so is a row, and a column can be called so.
+    let got = lines(&chunks(b"serial,code,unit\n#7,1234,acme/nova-200\n", &Options::default()));
+    assert_eq!(got, ["line 2, serial: no serial of acme/nova-200 (it says \"#7\")"]);
+    let mapped = Options { mapping: Mapping::new().without("#"), ..Options::default() };
+    assert_eq!(
+        lines(&chunks(b"#,serial,code,unit\n1,NV00000001,1234,acme/nova-200\n", &mapped)),
+        ["2: acme/nova-200 NV00000001 1234"]
+    );
+    // What is quoted is no note, also in an export.
+    let quoted = "# headlock-export/v1\nserial,code,unit\n\"#7\",1234,acme/nova-200\n# end\r\n";
+    let got = lines(&chunks(quoted.as_bytes(), &Options::default()));
+    assert_eq!(got, ["line 3, serial: no serial of acme/nova-200 (it says \"#7\")"]);
 }

@@ -388,6 +388,10 @@ impl Read for Silent {
     fn leaves(&mut self, from: u64, limit: usize) -> Result<Vec<Commitment>, StoreError> {
         self.store.leaves(from, limit)
     }
+
+    fn moment(&self) -> Result<Box<dyn Read>, StoreError> {
+        self.store.moment()
+    }
 }
 
 impl Store for Silent {

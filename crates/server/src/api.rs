@@ -2,7 +2,10 @@
 
 use std::fmt;
 
-use headlock_registry::record::{Account, Notice as Told, Pairing, PairingEvent, Request, UnitState};
+use headlock_registry::escrow::Recipient;
+use headlock_registry::record::{
+    Account, Export, ExportWord, Notice as Told, Pairing, PairingEvent, Request, UnitState,
+};
 use headlock_wire::hex;
 use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
@@ -494,6 +497,146 @@ pub enum Answer {
 pub struct Requests {
     /// Them.
     pub requests: Vec<RequestView>,
+}
+
+/// Records that are to leave for the escrow.
+#[derive(Clone, Debug, Serialize, Deserialize, ToSchema)]
+#[serde(deny_unknown_fields)]
+pub struct NewExport {
+    /// Only units of this kind.
+    #[serde(default)]
+    pub unit: Option<String>,
+    /// Only units of this region.
+    #[serde(default)]
+    pub region: Option<String>,
+    /// Why.
+    pub reason: String,
+}
+
+/// Another escrow that is to be.
+#[derive(Clone, Debug, Serialize, Deserialize, ToSchema)]
+#[serde(deny_unknown_fields)]
+pub struct NewRecipient {
+    /// A recipient of age: `age1…`.
+    pub recipient: String,
+    /// Why.
+    pub reason: String,
+}
+
+/// Somebody's yes.
+#[derive(Clone, Debug, Serialize, Deserialize, ToSchema)]
+pub struct AgreementView {
+    /// Whose.
+    pub account: String,
+    /// In seconds since 1970.
+    pub at_s: u64,
+    /// Why.
+    pub reason: String,
+}
+
+/// An export, or another escrow, as it stands. Never with a code.
+#[derive(Clone, Debug, Serialize, Deserialize, ToSchema)]
+pub struct ExportView {
+    /// Its id.
+    pub id: String,
+    /// `records` or `recipient`.
+    pub what: String,
+    /// `waiting`, `agreed`, `taken`, `left`, `refused` or `expired`.
+    pub state: String,
+    /// When it was asked for, in seconds since 1970.
+    pub at_s: u64,
+    /// Who asked.
+    pub account: String,
+    /// Why.
+    pub reason: String,
+    /// Only units of this kind.
+    pub unit: Option<String>,
+    /// Only units of this region.
+    pub region: Option<String>,
+    /// The escrow that it is for, or that is to be.
+    pub recipient: String,
+    /// SHA-256 of that text, in 64 hexadecimal digits.
+    pub fingerprint: String,
+    /// How many others had to agree when it was asked for.
+    pub quorum: u32,
+    /// Who said yes. Whose yes counts is worked out when it is counted.
+    pub agreements: Vec<AgreementView>,
+    /// Until when it may be agreed to, or be taken, in seconds since 1970.
+    pub due_s: u64,
+    /// When enough had agreed.
+    pub agreed_s: Option<u64>,
+    /// How often a file was begun.
+    pub attempts: u32,
+    /// Who refused it.
+    pub refused_by: Option<String>,
+    /// Why.
+    pub refused_why: Option<String>,
+    /// Units in the file that left.
+    pub units: Option<u64>,
+    /// Those of them whose code could not be opened.
+    pub without_code: Option<u64>,
+    /// Its bytes.
+    pub bytes: Option<u64>,
+    /// SHA-256 of it, in 64 hexadecimal digits.
+    pub sha256: Option<String>,
+}
+
+impl ExportView {
+    /// Of an export and what was said to it.
+    pub fn new(export: &Export, words: &[ExportWord]) -> Self {
+        let agreement = |word: &ExportWord| AgreementView {
+            account: word.account.to_string(),
+            at_s: word.at_s,
+            reason: word.reason.clone(),
+        };
+        Self {
+            id: export.id.to_string(),
+            what: export.what.to_string(),
+            state: export.state.to_string(),
+            at_s: export.at_s,
+            account: export.account.to_string(),
+            reason: export.reason.clone(),
+            unit: export.unit.clone(),
+            region: export.region.as_ref().map(ToString::to_string),
+            recipient: export.recipient.clone(),
+            fingerprint: fingerprint(&export.recipient),
+            quorum: export.quorum,
+            agreements: words.iter().map(agreement).collect(),
+            due_s: export.due_s,
+            agreed_s: export.agreed_s,
+            attempts: export.attempts,
+            refused_by: export.refused_by.as_ref().map(ToString::to_string),
+            refused_why: export.refused_why.clone(),
+            units: export.units,
+            without_code: export.without_code,
+            bytes: export.bytes,
+            sha256: export.digest.as_ref().map(|digest| hex::digits(digest)),
+        }
+    }
+}
+
+/// The escrow, and what was asked for.
+#[derive(Clone, Debug, Serialize, Deserialize, ToSchema)]
+pub struct Exports {
+    /// The escrow that stands: a recipient of age.
+    pub recipient: Option<String>,
+    /// SHA-256 of that text, in 64 hexadecimal digits.
+    pub fingerprint: Option<String>,
+    /// The oldest first.
+    pub exports: Vec<ExportView>,
+}
+
+impl Exports {
+    /// Of a registry.
+    pub fn new(recipient: Option<String>, exports: &[(Export, Vec<ExportWord>)]) -> Self {
+        let exports = exports.iter().map(|(export, words)| ExportView::new(export, words)).collect();
+        Self { fingerprint: recipient.as_deref().map(fingerprint), recipient, exports }
+    }
+}
+
+fn fingerprint(recipient: &str) -> String {
+    // What is kept is a recipient.
+    recipient.parse().map(|recipient: Recipient| recipient.fingerprint()).unwrap_or_default()
 }
 
 /// Something that somebody must be told.

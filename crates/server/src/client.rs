@@ -249,6 +249,61 @@ impl Client {
         self.nothing(Method::POST, &format!("/v1/requests/{}/erase", part(id)), None::<&()>)
     }
 
+    /// The escrow, and all exports.
+    pub fn exports(&self) -> Result<api::Exports, ClientError> {
+        self.get("/v1/exports")
+    }
+
+    /// One export.
+    pub fn export(&self, id: &str) -> Result<api::ExportView, ClientError> {
+        self.get(&format!("/v1/exports/{}", part(id)))
+    }
+
+    /// Asks others to agree to an export.
+    pub fn ask_export(&self, new: &api::NewExport) -> Result<api::ExportView, ClientError> {
+        self.post("/v1/exports", new)
+    }
+
+    /// Asks others to agree to another escrow.
+    pub fn ask_recipient(&self, new: &api::NewRecipient) -> Result<api::ExportView, ClientError> {
+        self.post("/v1/escrow", new)
+    }
+
+    /// Agrees.
+    pub fn agree_export(&self, id: &str, reason: &api::Reason) -> Result<api::ExportView, ClientError> {
+        self.post(&format!("/v1/exports/{}/agree", part(id)), reason)
+    }
+
+    /// Refuses.
+    pub fn refuse_export(&self, id: &str, reason: &api::Reason) -> Result<api::ExportView, ClientError> {
+        self.post(&format!("/v1/exports/{}/refuse", part(id)), reason)
+    }
+
+    /// Begins the file of an export, to be read to its end. However long it takes: only a service that sends
+    /// nothing for ten minutes is given up. One that looks for few records among many sends nothing for a while.
+    pub fn take_export(&self, id: &str) -> Result<impl std::io::Read + use<>, ClientError> {
+        let request = Request::builder().method(Method::POST).uri(format!("{}/v1/exports/{}/take", self.url, part(id)));
+        let request = match &self.token {
+            Some(token) => request.header("authorization", format!("Bearer {}", token.reveal())),
+            None => request,
+        };
+        let request = request.body(()).map_err(ureq::Error::from)?;
+        let request = self
+            .agent
+            .configure_request(request)
+            .timeout_global(None)
+            .timeout_per_read(Some(Duration::from_mins(10)))
+            .build();
+        let response = self.agent.run(request)?;
+        if response.status().is_success() {
+            return Ok(response.into_body().into_with_config().limit(u64::MAX).reader());
+        }
+        match answered(response) {
+            Err(why) => Err(why),
+            Ok((status, _)) => Err(ClientError::Answer { status }),
+        }
+    }
+
     /// What one has to be told.
     pub fn notices(&self) -> Result<api::Notices, ClientError> {
         self.get("/v1/notices")

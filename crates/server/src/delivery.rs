@@ -7,25 +7,26 @@ use std::sync::{Arc, Mutex, PoisonError};
 use std::task::{Context, Poll};
 
 use bytes::Bytes;
+use headlock_registry::desk::Action;
 use headlock_registry::record::RequestId;
 use http_body::{Body, Frame, SizeHint};
 
 use crate::gate::Open;
 
-/// Releases of one connection that are on their way to the operating system.
+/// What of one connection is on its way to the operating system, as the desk is told once it has left.
 #[derive(Default)]
-pub(crate) struct Leaving(Mutex<Vec<(RequestId, Arc<Open>)>>);
+pub(crate) struct Leaving(Mutex<Vec<(Action, Arc<Open>)>>);
 
 impl Leaving {
-    fn add(&self, request: RequestId, desk: Arc<Open>) {
-        self.0.lock().unwrap_or_else(PoisonError::into_inner).push((request, desk));
+    pub(crate) fn add(&self, what: Action, desk: Arc<Open>) {
+        self.0.lock().unwrap_or_else(PoisonError::into_inner).push((what, desk));
     }
 
     /// Everything that was to be written has been written.
     pub(crate) fn left(&self) {
         let mut leaving = self.0.lock().unwrap_or_else(PoisonError::into_inner);
-        for (request, desk) in leaving.drain(..) {
-            desk.queue.delivered(request);
+        for (what, desk) in leaving.drain(..) {
+            desk.queue.left(what);
         }
     }
 }
@@ -52,7 +53,7 @@ impl Body for Handout {
     fn poll_frame(mut self: Pin<&mut Self>, _: &mut Context<'_>) -> Poll<Option<Result<Frame<Bytes>, Self::Error>>> {
         let bytes = self.bytes.take();
         if let Some((request, desk)) = self.release.take() {
-            self.connection.add(request, desk);
+            self.connection.add(Action::Delivered { request }, desk);
         }
         Poll::Ready(bytes.map(|bytes| Ok(Frame::data(bytes))))
     }

@@ -9,7 +9,6 @@ use std::time::{Duration, Instant};
 
 use headlock_registry::desk::{Action, Command, Credential, Desk, Fault, Outcome, Refusal};
 use headlock_registry::log::Disk;
-use headlock_registry::record::RequestId;
 use tokio::sync::oneshot;
 
 use crate::clock::Clock;
@@ -62,7 +61,7 @@ pub(crate) struct Pace {
 #[derive(Debug)]
 pub(crate) struct DeskQueue {
     jobs: SyncSender<Job>,
-    delivered: Sender<RequestId>,
+    left: Sender<Action>,
     waiting: Arc<AtomicI64>,
     generation: Arc<AtomicU64>,
     metrics: Arc<Metrics>,
@@ -87,10 +86,10 @@ impl DeskQueue {
         answered.await.map_err(|_| Unqueued::Gone)
     }
 
-    /// An answer has left. This is kept with the next batch.
-    pub(crate) fn delivered(&self, request: RequestId) {
+    /// Something has left, as this says. It is kept with the next batch.
+    pub(crate) fn left(&self, what: Action) {
         // The thread has ended: nobody will ask whether it left.
-        let _ = self.delivered.send(request);
+        let _ = self.left.send(what);
     }
 
     /// Moves on with every change that could take somebody's rights away, before that change is answered.
@@ -119,7 +118,7 @@ impl DeskQueue {
 /// The thread's own end.
 pub(crate) struct DeskThread {
     jobs: Receiver<Job>,
-    delivered: Receiver<RequestId>,
+    left: Receiver<Action>,
     waiting: Arc<AtomicI64>,
     generation: Arc<AtomicU64>,
     metrics: Arc<Metrics>,
@@ -130,16 +129,16 @@ pub(crate) struct DeskThread {
 /// A queue, and what works it off.
 pub(crate) fn desk_queue(pace: Pace, clock: Clock, metrics: Arc<Metrics>) -> (DeskQueue, DeskThread) {
     let (jobs, jobs_out) = sync_channel(pace.queue);
-    let (delivered, delivered_out) = channel();
+    let (left, left_out) = channel();
     let (waiting, generation) = (Arc::<AtomicI64>::default(), Arc::<AtomicU64>::default());
     let queue = DeskQueue {
         jobs,
-        delivered,
+        left,
         waiting: Arc::clone(&waiting),
         generation: Arc::clone(&generation),
         metrics: Arc::clone(&metrics),
     };
-    (queue, DeskThread { jobs: jobs_out, delivered: delivered_out, waiting, generation, metrics, clock, pace })
+    (queue, DeskThread { jobs: jobs_out, left: left_out, waiting, generation, metrics, clock, pace })
 }
 
 /// Why a desk's time is over.
@@ -229,12 +228,8 @@ impl DeskThread {
         }
         let count = i64::try_from(batch.len() + looks.len()).unwrap_or_default();
         self.metrics.queue_length(self.waiting.fetch_sub(count, Ordering::Relaxed) - count);
-        let delivered = self.delivered.try_iter().take(self.pace.batch);
-        batch.extend(
-            delivered.map(|request| {
-                (Command { credential: Credential::Console, action: Action::Delivered { request } }, None)
-            }),
-        );
+        let left = self.left.try_iter().take(self.pace.batch);
+        batch.extend(left.map(|action| (Command { credential: Credential::Console, action }, None)));
         stop
     }
 
@@ -317,6 +312,8 @@ fn takes_rights(action: &Action, outcome: &Result<Outcome, Refusal>) -> bool {
     match action {
         Action::Release(_) | Action::BreakGlass { .. } => matches!(outcome, Err(Refusal::Locked { .. })),
         Action::SignIn(_) | Action::Delivered { .. } | Action::ReadNotices | Action::ReadWaiting => false,
+        Action::AskExport { .. } | Action::AskRecipient { .. } | Action::AgreeExport { .. } => false,
+        Action::RefuseExport { .. } | Action::TakeExport { .. } | Action::ExportLeft { .. } => false,
         Action::Collect { .. } | Action::ReadLog { .. } | Action::AddUnits { .. } | Action::Provision { .. } => false,
         Action::Tick => !matches!(outcome, Ok(Outcome::Due(0))),
         _ => true,

@@ -16,6 +16,7 @@ use crate::api::SealView;
 use crate::clock::Clock;
 use crate::config::{Config, ConfigError, open_store};
 use crate::desk_thread::{DeskQueue, DeskThread, End, Pace, desk_queue};
+use crate::exports::Exports;
 use crate::metrics::Metrics;
 use crate::problem::Problem;
 use crate::readers::Readers;
@@ -34,6 +35,7 @@ const OPEN_AGAIN: Duration = Duration::from_secs(2);
 pub(crate) struct Open {
     pub(crate) queue: DeskQueue,
     pub(crate) readers: Arc<Readers>,
+    pub(crate) exports: Exports,
 }
 
 enum State {
@@ -234,10 +236,10 @@ impl Gate {
         let house = self.house.clone();
         let thread = thread::Builder::new().name("desk".to_owned());
         let thread = thread.spawn(move || work(&house, &kek, desk, &worker))?;
-        Ok((Open { queue, readers }, thread))
+        Ok((Open { queue, readers, exports: Exports::new() }, thread))
     }
 
-    /// Seals the desk: what waits is finished, the log is durable, the key is wiped. Blocks while it does.
+    /// Seals the desk: what waits is finished, an export breaks off, the log is durable, the key is wiped. Blocks while it does.
     pub(crate) fn seal(&self) -> bool {
         let open = {
             let mut state = self.state.write().unwrap_or_else(PoisonError::into_inner);
@@ -247,6 +249,7 @@ impl Gate {
             open
         };
         self.house.metrics.unsealed(false);
+        open.exports.end();
         open.queue.stop();
         if let Some(thread) = lock(&self.thread).take() {
             // It has said why, if it did not end as it should.

@@ -9,6 +9,7 @@ mod config;
 mod connection;
 mod delivery;
 mod desk_thread;
+mod exports;
 mod filter;
 mod gate;
 mod metrics;

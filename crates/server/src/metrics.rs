@@ -54,6 +54,7 @@ pub(crate) struct Metrics {
     releases: Counter,
     pending: Counter,
     denials: Family<Because, Counter>,
+    exports: Counter,
     faults: Counter,
 }
 
@@ -75,6 +76,7 @@ impl Metrics {
             releases: Counter::default(),
             pending: Counter::default(),
             denials: Family::default(),
+            exports: Counter::default(),
             faults: Counter::default(),
         };
         registry.register("requests", "Requests answered", metrics.requests.clone());
@@ -90,6 +92,7 @@ impl Metrics {
         registry.register("releases", "Codes and keys handed out", metrics.releases.clone());
         registry.register("pending", "Requests left to a second person", metrics.pending.clone());
         registry.register("denials", "What the desk refused", metrics.denials.clone());
+        registry.register("exports", "Files for the escrow that were begun", metrics.exports.clone());
         registry.register("faults", "Batches that could not be answered", metrics.faults.clone());
         Self { registry, ..metrics }
     }
@@ -139,6 +142,7 @@ impl Metrics {
         match (action, outcome) {
             (_, Ok(Outcome::Released(_))) => drop(self.releases.inc()),
             (Action::Release(_), Ok(Outcome::Pending(_))) => drop(self.pending.inc()),
+            (_, Ok(Outcome::Exporter(_))) => drop(self.exports.inc()),
             (_, Err(refusal)) => drop(self.denials.get_or_create(&Because { why: word(refusal) }).inc()),
             _ => {}
         }

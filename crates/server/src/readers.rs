@@ -59,6 +59,20 @@ impl Readers {
         tokio::task::spawn_blocking(work).await.map_err(|_| gone())?
     }
 
+    /// A connection that shows one moment, for as long as it is kept.
+    pub(crate) async fn moment(self: &Arc<Self>) -> Result<Box<dyn Read>, LookupError> {
+        let gone = || StoreError::Unavailable("no connection to read with".into());
+        let _permit = self.permits.acquire().await.map_err(|_| gone())?;
+        let reader = lock(&self.idle).pop().ok_or_else(gone)?;
+        let readers = Arc::clone(self);
+        let work = move || {
+            let moment = reader.moment();
+            lock(&readers.idle).push(reader);
+            moment
+        };
+        Ok(tokio::task::spawn_blocking(work).await.map_err(|_| gone())??)
+    }
+
     /// Who somebody is, as of this generation of rights or a later one.
     pub(crate) async fn visitor(
         self: &Arc<Self>,

@@ -71,7 +71,7 @@ class Instance(Program):
 class Registry(Instance):
     """A registry in a new folder, unsealed by a key file."""
 
-    def __init__(self, folder, more_configuration="", rules=(), store=None):
+    def __init__(self, folder, more_configuration="", rules=(), store=None, escrow=None):
         self._secrets = folder
         desk = folder / "desk"
         password = self._secret("root.password", PASSWORD.format("root"))
@@ -80,6 +80,7 @@ class Registry(Instance):
         begun += ["--key-file", folder / "desk.key", "--password-file", password]
         begun += ["--one-time-file", folder / "root.otpauth"]
         begun += ["--store", store] if store else []
+        begun += ["--escrow", escrow] if escrow else []
         said = subprocess.run(begun, check=True, capture_output=True, timeout=60)
         self.log_key = json.loads(said.stdout)["log_key"]
         with open(desk / "registry.toml", "a") as configuration:
@@ -121,13 +122,17 @@ class Registry(Instance):
         root = (self._secrets / "root.otpauth").read_text().strip()
         self.tokens["root"] = self.sign_in("root", root)
         for name, roles in list(PEOPLE.items())[1:]:
-            person = {"id": name, "person": name.title(), "company": "acme" if name == "anna" else "maker"}
-            person |= {"roles": roles, "password": PASSWORD.format(name)}
-            self.ask("POST", "/v1/accounts", person, self.tokens["root"])
-            # A first session is good for a one-time secret alone.
-            first = self.sign_in(name)
-            changed = self.ask("PATCH", f"/v1/accounts/{name}", {"change": "one-time-secret"}, first)
-            self.tokens[name] = self.sign_in(name, changed["otpauth"])
+            self.let_in(name, roles)
+
+    def let_in(self, name, roles):
+        """Makes an account, and a session of it."""
+        person = {"id": name, "person": name.title(), "company": "acme" if name == "anna" else "maker"}
+        person |= {"roles": roles, "password": PASSWORD.format(name)}
+        self.ask("POST", "/v1/accounts", person, self.tokens["root"])
+        # A first session is good for a one-time secret alone.
+        first = self.sign_in(name)
+        changed = self.ask("PATCH", f"/v1/accounts/{name}", {"change": "one-time-secret"}, first)
+        self.tokens[name] = self.sign_in(name, changed["otpauth"])
 
     def provision(self, serial=SERIAL, vin=VIN):
         body = {"serial": serial, "unit": UNIT, "region": "eu", "vin": vin}

@@ -7,7 +7,7 @@ use super::command::{AccountChange, NewAccount, Outcome};
 use super::refusal::{Conflict, Fault, Refusal, Stop};
 use super::work::{ALL, Work, plain};
 use super::world::key;
-use crate::record::{Account, AccountId, AccountState, Certificate, Region};
+use crate::record::{Account, AccountId, AccountState, Certificate, Region, Settled};
 use crate::sign_in::{Role, Roles, Scope, TotpSecret};
 
 /// What one-time secrets are sealed for.
@@ -60,6 +60,7 @@ pub(super) fn add(work: &mut Work<'_, '_>, caller: &Caller, new: &NewAccount) ->
         sessions_from_s: 0,
     };
     work.world.put(&account);
+    unsettle(work, &new.id);
     let roles = names(new.roles);
     work.log(
         "account_added",
@@ -152,9 +153,19 @@ pub(super) fn change(
         another_administrator(work, id)?;
     }
     work.world.put(&account);
+    let harmless = matches!(change, AccountChange::Regions(_) | AccountChange::RevokeCertificate(_));
+    if !own && !harmless {
+        unsettle(work, id);
+    }
     let fields = [("account", id.as_str()), ("change", change.word()), ("to", &what), ("by", caller.name())];
     work.log("account_changed", &fields)?;
     Ok(shown.map_or_else(|| Outcome::Account(Box::new(account)), Outcome::OneTimeSecret))
+}
+
+/// Somebody else has just now decided who this account is, or how its person is let in: its word in an export counts again after a while.
+fn unsettle(work: &mut Work<'_, '_>, id: &AccountId) {
+    let since_s = work.world.now_s();
+    work.world.put(&Settled { account: id.clone(), since_s });
 }
 
 fn works_as_administrator(account: &Account) -> bool {

@@ -24,7 +24,7 @@ use super::world::{World, key};
 use super::{Desk, Ended, TRIES};
 use crate::import::Field;
 use crate::log::Files;
-use crate::record::{Record, SecretKind, Setting, Unit, VinUnit};
+use crate::record::{Record, SecretKind, Setting, Unit, UnitState, VinUnit};
 use crate::sign_in::{Role, Scope};
 use crate::store::{Change, Row, Scan, Store, StoreError, Value};
 
@@ -283,6 +283,9 @@ fn differs(work: &mut Work<'_, '_>, there: Row, row: &Row, units: &SealedUnits) 
         (Field::Region, there.region == ours.region),
         (Field::Vin, moved || there.vin == ours.vin),
         (Field::Firmware, moved || there.firmware == ours.firmware),
+        // A table that says nothing of these contradicts nothing.
+        (Field::Companion, ours.companion.is_none() || there.companion == ours.companion),
+        (Field::State, moved || ours.state == UnitState::InService || there.state == ours.state),
     ];
     if let Some((field, _)) = same.into_iter().find(|(_, same)| !same) {
         return Ok(Some(field));

@@ -6,9 +6,12 @@ use headlock_profile::ways::{self, Way};
 use headlock_profile::{Catalog, Code};
 use zeroize::Zeroizing;
 
+use super::exporter::{Exported, Exporter};
+use crate::escrow::Recipient;
 use crate::log::Receipt;
 use crate::record::{
-    Account, AccountId, AccountState, Company, Notice, PairingEvent, Region, Request, RequestId, Serial, Unit, Vin,
+    Account, AccountId, AccountState, Company, Export, Notice, PairingEvent, Region, Request, RequestId, Serial, Unit,
+    Vin,
 };
 use crate::seal::{DataKey, Kek};
 use crate::sign_in::{Roles, Scopes};
@@ -163,6 +166,50 @@ pub enum Action {
         from: u64,
         /// No more than these.
         limit: u32,
+    },
+    /// Others are asked to agree that records leave for the escrow.
+    AskExport {
+        /// Only units of this kind.
+        unit: Option<String>,
+        /// Only units of this region.
+        region: Option<Region>,
+        /// Why.
+        reason: String,
+    },
+    /// Others are asked to agree to another escrow.
+    AskRecipient {
+        /// It.
+        recipient: Recipient,
+        /// Why.
+        reason: String,
+    },
+    /// A yes to one of both.
+    AgreeExport {
+        /// Which.
+        export: RequestId,
+        /// Why.
+        reason: String,
+    },
+    /// A no, which is enough.
+    RefuseExport {
+        /// To this.
+        export: RequestId,
+        /// Why.
+        reason: String,
+    },
+    /// What was agreed to is begun.
+    TakeExport {
+        /// Which.
+        export: RequestId,
+    },
+    /// All of a file has left.
+    ExportLeft {
+        /// Of this export.
+        export: RequestId,
+        /// Which file of it.
+        attempt: u32,
+        /// What it came to.
+        exported: Exported,
     },
     /// What this account has to be told.
     ReadNotices,
@@ -400,6 +447,10 @@ pub enum Outcome {
     Notices(Vec<Notice>),
     /// Requests.
     Requests(Vec<Request>),
+    /// An export, or another escrow, as it stands.
+    Export(Box<Export>),
+    /// A file may be written.
+    Exporter(Box<Exporter>),
     /// How many things were due.
     Due(u64),
 }
@@ -421,6 +472,8 @@ impl fmt::Debug for Outcome {
             Self::Log(leaves) => write!(out, "Log({} leaves)", leaves.len()),
             Self::Notices(notices) => write!(out, "Notices({})", notices.len()),
             Self::Requests(requests) => write!(out, "Requests({})", requests.len()),
+            Self::Export(export) => write!(out, "{export:?}"),
+            Self::Exporter(exporter) => write!(out, "{exporter:?}"),
             Self::Due(count) => write!(out, "Due({count})"),
         }
     }

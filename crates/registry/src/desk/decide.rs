@@ -30,7 +30,7 @@ fn done_waiting(work: &mut Work<'_, '_>, waiting_for: WaitingFor, request: &mut 
         WaitingFor::Approval => request.approval_due_s.take(),
         WaitingFor::Proof => request.proof_due_s.take(),
         WaitingFor::Review => request.review_due_s.take(),
-        WaitingFor::Erasure => None,
+        WaitingFor::Erasure | WaitingFor::Export => None,
     };
     let Some(due_s) = due_s else { return false };
     work.world.delete::<Waiting>(key(&[&waiting_for, &due_s, &request.id]));

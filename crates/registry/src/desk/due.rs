@@ -2,6 +2,7 @@
 
 use super::command::Outcome;
 use super::decide::forget_later;
+use super::export;
 use super::refusal::{Conflict, Refusal, Stop};
 use super::work::{ALL, Told, Work, text};
 use super::world::key;
@@ -21,7 +22,9 @@ pub(super) fn tick(work: &mut Work<'_, '_>) -> Result<Outcome, Stop> {
                 break;
             }
             work.world.delete::<Waiting>(key(&[waiting_for, &waiting.due_s, &waiting.request]));
-            if let Some(request) = work.world.read::<Request>(key(&[&waiting.request]))? {
+            if *waiting_for == WaitingFor::Export {
+                export::expire(work, &waiting.request)?;
+            } else if let Some(request) = work.world.read::<Request>(key(&[&waiting.request]))? {
                 strike(work, *waiting_for, request)?;
             }
             done += 1;
@@ -51,6 +54,7 @@ fn strike(work: &mut Work<'_, '_>, waiting_for: WaitingFor, mut request: Request
         WaitingFor::Proof => request.proof_due_s.is_some(),
         WaitingFor::Review => request.review_due_s.is_some(),
         WaitingFor::Erasure => !request.leaves.is_empty(),
+        WaitingFor::Export => false,
     };
     if !still {
         return Ok(());
@@ -89,6 +93,8 @@ fn strike(work: &mut Work<'_, '_>, waiting_for: WaitingFor, mut request: Request
             }
             None => erase_request(work, request, "retention")?,
         },
+        // It is of no request.
+        WaitingFor::Export => {}
     }
     Ok(())
 }

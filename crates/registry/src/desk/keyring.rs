@@ -58,6 +58,12 @@ impl Keyring {
         found.map(|(_, kek)| kek).ok_or(Stop::Fault(Fault::Rotated))
     }
 
+    /// The key-encryption key for who writes an export, with its fingerprint. It goes no further than this desk's own [`super::Exporter`].
+    pub(super) fn for_export(&self, world: &mut World<'_>) -> Result<(String, Kek), Stop> {
+        let kek = self.kek(world)?;
+        Ok((fingerprint(kek), kek.clone()))
+    }
+
     /// A key by its number.
     pub(super) fn open(&mut self, world: &mut World<'_>, number: u32, kind: SecretKind) -> Result<&DataKey, Stop> {
         if !self.open.contains_key(&number) {

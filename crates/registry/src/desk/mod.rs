@@ -11,6 +11,8 @@ mod caller;
 mod command;
 mod decide;
 mod due;
+mod export;
+mod exporter;
 mod keyring;
 mod recent;
 mod refusal;
@@ -33,6 +35,7 @@ pub use command::{
     AccountChange, Action, Ask, Command, Credential, Document, Handed, NewAccount, NewUnit, Outcome, PHOTO_BYTES_MAX,
     PairingLine, Provisioned, Released, SecurityKey, SignIn, Wanted,
 };
+pub use exporter::{ExportError, Exported, Exporter};
 pub use refusal::{Conflict, Fault, Refusal};
 pub use sealed::{BulkUnit, SealedUnits};
 
@@ -42,6 +45,7 @@ use self::recent::Recent;
 use self::refusal::Stop;
 use self::work::{House, Work};
 use self::world::{Rows, World, Written, key};
+use crate::escrow::Recipient;
 use crate::log::{Event, Files, KeyKind, Ledger, Prepared, Receipt, Salt, SecretKey};
 use crate::record::{Opened, Record, SecretKind, Setting};
 use crate::rules::Rules;
@@ -152,6 +156,18 @@ impl<F: Files> Desk<F> {
     /// # Errors
     /// [`OpenError`].
     pub fn begin(tools: Tools<F>, origin: &str, first: &NewAccount, now_ms: u64) -> Result<Self, OpenError> {
+        Self::begin_with_escrow(tools, (origin, first, None), now_ms)
+    }
+
+    /// The same, with the escrow that it begins with: later it takes a quorum.
+    ///
+    /// # Errors
+    /// [`OpenError`].
+    pub fn begin_with_escrow(
+        tools: Tools<F>,
+        (origin, first, escrow): (&str, &NewAccount, Option<&Recipient>),
+        now_ms: u64,
+    ) -> Result<Self, OpenError> {
         let Tools { mut store, files, catalog, rules, kek } = tools;
         if store.standing()? != Standing::EMPTY {
             return Err(OpenError::Already);
@@ -192,6 +208,9 @@ impl<F: Files> Desk<F> {
             }
             work.log("began", &[("origin", origin), ("kek", &print)])?;
             accounts::add(work, &Caller::Console, first)?;
+            if let Some(escrow) = escrow {
+                export::set_recipient(work, escrow, &[("by", Caller::Console.name())])?;
+            }
             Ok(devices)
         })?;
         Ok(desk)
@@ -492,6 +511,7 @@ fn run(work: &mut Work<'_, '_>, command: &Command) -> Result<Outcome, Stop> {
     match &command.action {
         Action::SignIn(shown) => return sign_in::sign_in(work, shown),
         Action::Delivered { request } => return Ok(decide::delivered(work, request)),
+        Action::ExportLeft { export, attempt, exported } => return export::left(work, (export, *attempt), exported),
         Action::Tick => return due::tick(work),
         _ => {}
     }
@@ -530,7 +550,14 @@ fn run(work: &mut Work<'_, '_>, command: &Command) -> Result<Outcome, Stop> {
         Action::Seal => rotate::seal(work, &caller),
         Action::AddScheme { unit, key } => scheme::add(work, &caller, (unit, key)),
         Action::Rotate { kek } => rotate::rotate(work, &caller, kek),
-        Action::SignIn(_) | Action::Delivered { .. } | Action::Tick => Ok(Outcome::Done),
+        Action::AskExport { unit, region, reason } => {
+            export::ask(work, &caller, (unit.as_deref(), region.as_ref()), reason)
+        }
+        Action::AskRecipient { recipient, reason } => export::ask_recipient(work, &caller, recipient, reason),
+        Action::AgreeExport { export, reason } => export::agree(work, &caller, (export, reason)),
+        Action::RefuseExport { export, reason } => export::refuse(work, &caller, (export, reason)),
+        Action::TakeExport { export } => export::take(work, &caller, export),
+        Action::SignIn(_) | Action::Delivered { .. } | Action::ExportLeft { .. } | Action::Tick => Ok(Outcome::Done),
     }
 }
 

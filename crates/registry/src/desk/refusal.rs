@@ -90,6 +90,26 @@ pub enum Conflict {
     /// The unit's code cannot be typed, or there is none.
     #[error("this unit has no such thing to release")]
     NothingToRelease,
+    /// There is nobody to export to.
+    #[error("no escrow stands in this registry; a quorum sets one: headlock registry export recipient")]
+    NoEscrow,
+    /// Another escrow stands by now.
+    #[error("another escrow stands by now than this was asked for; ask again")]
+    OtherEscrow,
+    /// A word that counts already.
+    #[error("you have agreed to it already")]
+    AgreedAlready,
+    /// Too few, or of too many the account was locked or changed since.
+    #[error(
+        "not enough others agree to this export, or no longer: who is locked, has another role or was changed by somebody since does not count"
+    )]
+    NotAgreed,
+    /// Its time is over, or its file has left.
+    #[error("this export can no longer be taken: its time is over, or its file has left; ask for another")]
+    ExportOver,
+    /// Nobody loses sight of so many.
+    #[error("too many exports of yours wait already")]
+    TooManyExports,
     /// The same row with other content.
     #[error("the record is there already, and says something else")]
     Differs,

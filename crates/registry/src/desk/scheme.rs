@@ -17,7 +17,7 @@ fn current(unit: &str) -> String {
 
 /// Where it stands which characters the codes of a unit have under a scheme: once decided, they never change, whatever the catalogue
 /// learns.
-fn places_setting(scheme: u32, unit: &str) -> String {
+pub(super) fn places_setting(scheme: u32, unit: &str) -> String {
     format!("places/{scheme}/{unit}")
 }
 
@@ -50,13 +50,23 @@ pub(super) fn of_new(work: &mut Work<'_, '_>, unit: &str) -> Result<Option<u32>,
 pub(super) fn code_of(work: &mut Work<'_, '_>, unit: &Unit) -> Result<Code, Stop> {
     let places: Option<Setting> = work.world.read(key(&[&places_setting(unit.secret, &unit.unit)]))?;
     let places = places.ok_or(Fault::Row { table: "setting" })?;
-    let places: Vec<Vec<char>> = places.value.split(' ').map(|place| place.chars().collect()).collect();
-    let serial = unit.serial.as_str();
-    let counted = work.unit(&unit.unit)?.serial_spec(serial).map(|spec| spec.counted(serial));
+    let catalogued = work.house.catalog.unit(&unit.unit).ok_or_else(|| Fault::NoUnit(unit.unit.clone()))?;
     let scheme = work.keys.open(work.world, unit.secret, SecretKind::Scheme)?;
-    let scheme = SchemeKey::new(scheme.as_bytes()).map_err(|_| Fault::Row { table: "secret" })?;
-    let code = scheme.derive(&unit.unit, counted.as_deref().unwrap_or(serial), &places);
+    let code = derived(scheme, &places.value, (catalogued, unit));
     code.ok_or(Stop::Refused(Refusal::Conflict(Conflict::NothingToRelease)))
+}
+
+/// The code of a unit by its scheme's key, and by which characters its places have, as they are kept.
+pub(super) fn derived(
+    scheme: &DataKey,
+    places: &str,
+    (catalogued, unit): (&headlock_profile::Unit, &Unit),
+) -> Option<Code> {
+    let places: Vec<Vec<char>> = places.split(' ').map(|place| place.chars().collect()).collect();
+    let serial = unit.serial.as_str();
+    let counted = catalogued.serial_spec(serial).map(|spec| spec.counted(serial));
+    let scheme = SchemeKey::new(scheme.as_bytes()).ok()?;
+    scheme.derive(&unit.unit, counted.as_deref().unwrap_or(serial), &places)
 }
 
 /// Whether the panel of this very unit takes codes of these places: a longer serial may want a longer code.

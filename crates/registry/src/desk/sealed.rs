@@ -12,6 +12,7 @@ use crate::store::{Row, Value};
 
 /// Columns of a unit's row, in the order of its fields, and some of them.
 const COLUMNS: usize = 10;
+const COMPANION: usize = 4;
 pub(super) const VIN: usize = 5;
 const STATE: usize = 6;
 const PAIRINGS: usize = 7;
@@ -31,8 +32,12 @@ pub struct BulkUnit<'c> {
     pub firmware: String,
     /// Where it is sold.
     pub region: Region,
+    /// Its second number, where it has one.
+    pub companion: Option<String>,
     /// The vehicle.
     pub vin: Option<Vin>,
+    /// What became of it.
+    pub state: UnitState,
     /// Its code.
     pub code: TableCode,
 }
@@ -130,7 +135,11 @@ impl SealedUnits {
                 }
                 None => row[VIN] = Value::Nothing,
             }
-            put(&mut row[STATE], UnitState::InService.word());
+            put(&mut row[STATE], new.state.word());
+            match &new.companion {
+                Some(companion) => put(&mut row[COMPANION], companion),
+                None => row[COMPANION] = Value::Nothing,
+            }
             row[PAIRINGS] = Value::Whole(0);
             row[SECRET] = Value::Whole(0);
             self.lines.push(new.line);

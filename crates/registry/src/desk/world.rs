@@ -128,14 +128,20 @@ impl<'a> World<'a> {
         self.recent.request(&self.added, subject)
     }
 
-    /// A new request for an idempotency key. Ids go up, so that requests lie one behind the other.
+    /// A new request for an idempotency key.
     pub(super) fn new_request(&mut self, subject: Subject) -> Result<RequestId, Stop> {
+        let id = self.new_id()?;
+        self.added.remember(subject, id);
+        Ok(RequestId::from_bytes(&id))
+    }
+
+    /// A new id. Ids go up, so that requests lie one behind the other.
+    pub(super) fn new_id(&self) -> Result<[u8; 16], Stop> {
         let mut id = [0; 16];
         crate::random::fill(&mut id[8..]).map_err(Fault::NoRandomness)?;
         let leaf = self.first_leaf + self.logged.len() as u64;
         id[..8].copy_from_slice(&leaf.to_be_bytes());
-        self.added.remember(subject, id);
-        Ok(RequestId::from_bytes(&id))
+        Ok(id)
     }
 
     pub(super) const fn now_s(&self) -> u64 {
@@ -221,6 +227,11 @@ impl<'a> World<'a> {
         rows.truncate(limit);
         let record = |row| R::from_row(row).ok_or(Stop::Fault(Fault::Row { table: table.name }));
         rows.into_iter().map(record).collect()
+    }
+
+    /// The leaf of the event that was logged last.
+    pub(super) const fn newest_leaf(&self) -> u64 {
+        (self.first_leaf + self.logged.len() as u64).saturating_sub(1)
     }
 
     /// Logs an event; answers its leaf.

@@ -62,6 +62,12 @@ pub enum Why {
         /// Its bytes.
         bytes: usize,
     },
+    /// No state of a unit.
+    #[error("no state of a unit: in-service, stolen, exchanged or scrapped")]
+    State,
+    /// No second number.
+    #[error("a second number has 1 to 40 characters, none of them a control character")]
+    Companion,
     /// A control character.
     #[error("holds the control character {0:#04x}")]
     Control(u8),

@@ -15,6 +15,7 @@ use super::header::Columns;
 use super::record::Record;
 use super::unit_rules::UnitRules;
 use super::vin::Vin;
+use crate::record::UnitState;
 
 /// The texts of one row, for each field, trimmed; absent where the row has nothing.
 pub(super) struct Cells<'a> {
@@ -112,6 +113,11 @@ impl<'c> Checker<'c> {
             Some(code.map_err(|why| (Some(Field::Code), why))?)
         };
         let vin = value(Field::Vin).map(Vin::new).transpose().map_err(|why| (Some(Field::Vin), Why::Vin(why)))?;
+        let state = value(Field::State).map(|word| UnitState::of_word(word).ok_or((Some(Field::State), Why::State)));
+        let companion = value(Field::Companion);
+        if companion.is_some_and(|text| text.chars().count() > 40 || text.chars().any(char::is_control)) {
+            return Err((Some(Field::Companion), Why::Companion));
+        }
         let produced = value(Field::Produced).map(|text| date(text).ok_or((Some(Field::Produced), Why::Date)));
         Ok(Record {
             line: cells.line,
@@ -123,6 +129,8 @@ impl<'c> Checker<'c> {
             vin,
             part_number: value(Field::PartNumber).map(Box::from),
             produced: produced.transpose()?,
+            companion: companion.map(Box::from),
+            state: state.transpose()?,
         })
     }
 

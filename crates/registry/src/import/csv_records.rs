@@ -30,6 +30,8 @@ pub(super) struct Records<R> {
     ends: Vec<usize>,
     quoted: bool,
     loose: bool,
+    /// Lines that begin with `#` are passed over.
+    has_notes: bool,
 }
 
 /// One record.
@@ -85,7 +87,14 @@ impl<R: Read> Records<R> {
             ends: Vec::new(),
             quoted: false,
             loose: false,
+            has_notes: false,
         }
+    }
+
+    /// The same of a file that may have notes between its records: lines that begin with `#`.
+    pub(super) const fn with_notes(mut self, has_notes: bool) -> Self {
+        self.has_notes = has_notes;
+        self
     }
 
     /// The byte and the line at which the next record starts.
@@ -102,6 +111,9 @@ impl<R: Read> Records<R> {
             (self.quoted, self.loose) = (false, false);
             if !self.read(line)? {
                 return Ok(None);
+            }
+            if self.has_notes && !self.quoted && self.data.first() == Some(&b'#') {
+                continue;
             }
             if self.ends.len() > 1 || self.quoted || !self.data.is_empty() {
                 let (data, ends, loose) = (&self.data, &self.ends, self.loose);

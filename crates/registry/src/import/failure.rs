@@ -15,6 +15,9 @@ pub enum OpenError {
     /// The file system.
     #[error(transparent)]
     Io(#[from] io::Error),
+    /// The table of an export that was opened only in part.
+    #[error("this export breaks off: its last line is not `# end`. Did age say that the file is truncated?")]
+    BrokenOff,
     /// Nothing in it.
     #[error("the file is empty")]
     Empty,

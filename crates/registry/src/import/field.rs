@@ -22,11 +22,15 @@ pub enum Field {
     PartNumber,
     /// The day it was made.
     Produced,
+    /// Its second number, where it has one.
+    Companion,
+    /// What became of it.
+    State,
 }
 
 impl Field {
     /// All of them, in the order of their values.
-    pub const ALL: [Self; 8] = [
+    pub const ALL: [Self; 10] = [
         Self::Serial,
         Self::Code,
         Self::Unit,
@@ -35,6 +39,8 @@ impl Field {
         Self::Vin,
         Self::PartNumber,
         Self::Produced,
+        Self::Companion,
+        Self::State,
     ];
 
     /// Its name in a header.
@@ -48,6 +54,8 @@ impl Field {
             Self::Vin => "vin",
             Self::PartNumber => "part_number",
             Self::Produced => "produced",
+            Self::Companion => "companion",
+            Self::State => "state",
         }
     }
 
@@ -55,7 +63,9 @@ impl Field {
     pub const fn max_bytes(self) -> usize {
         match self {
             Self::Serial | Self::PartNumber | Self::Unit => 64,
-            Self::Code | Self::Firmware | Self::Region | Self::Vin | Self::Produced => 32,
+            Self::Code | Self::Firmware | Self::Region | Self::Vin | Self::Produced | Self::State => 32,
+            // 40 characters.
+            Self::Companion => 160,
         }
     }
 
@@ -75,9 +85,14 @@ impl Field {
             Self::Vin => &["vin", "vehicleidentificationnumber", "chassisnumber"],
             Self::PartNumber => &["partnumber", "partno", "partnr", "pn"],
             Self::Produced => &["produced", "producedon", "productiondate", "manufactured", "builddate"],
+            Self::Companion => &["companion", "companionnumber", "secondnumber"],
+            Self::State => &["state", "unitstate"],
         }
     }
 }
+
+/// What an export tells beside a unit's record: the vehicles of its past. It is not kept.
+const PASSED: &str = "earliervins";
 
 fn bare(name: &str) -> String {
     name.chars().filter(|c| !matches!(c, ' ' | '_' | '-' | '.' | '/')).flat_map(char::to_lowercase).collect()
@@ -139,7 +154,8 @@ impl Mapping {
     /// What a column holds, by this mapping or else by its name.
     pub(super) fn held(&self, column: &str) -> Held {
         let mapped = self.0.iter().rev().find(|(name, _)| name == column).map(|(_, held)| *held);
-        mapped.unwrap_or_else(|| Field::of_name(column).map_or(Held::Unknown, Held::Field))
+        let unmapped = if bare(column) == PASSED { Held::Passed } else { Held::Unknown };
+        mapped.unwrap_or_else(|| Field::of_name(column).map_or(unmapped, Held::Field))
     }
 
     pub(super) fn columns(&self) -> impl Iterator<Item = &str> {

@@ -8,6 +8,7 @@ use super::code::TableCode;
 use super::field::Field;
 use super::position::Position;
 use super::vin::Vin;
+use crate::record::UnitState;
 
 /// A row that the catalogue agrees with.
 #[derive(Clone, Debug)]
@@ -30,6 +31,10 @@ pub struct Record<'c> {
     pub part_number: Option<Box<str>>,
     /// The day it was made.
     pub produced: Option<Date>,
+    /// Its second number.
+    pub companion: Option<Box<str>>,
+    /// What became of it, where the table says so.
+    pub state: Option<UnitState>,
 }
 
 impl Record<'_> {
@@ -50,6 +55,8 @@ impl Record<'_> {
             (Field::Vin, self.vin == other.vin),
             (Field::PartNumber, self.part_number == other.part_number),
             (Field::Produced, self.produced == other.produced),
+            (Field::Companion, self.companion == other.companion),
+            (Field::State, self.state == other.state),
         ];
         equal.into_iter().find(|(_, same)| !same).map(|(field, _)| field)
     }

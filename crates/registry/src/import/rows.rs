@@ -21,6 +21,7 @@ use super::parquet_rows::{Cell, Opened, ParquetRows};
 use super::position::{Place, Position};
 use super::record::Chunk;
 use super::sniff::{BOM, Kind, SNIFFED_BYTES, kind};
+use crate::escrow::{END, MARK};
 
 /// A table whose content is known by its digest. Its columns are not looked at yet.
 #[derive(Debug)]
@@ -102,14 +103,15 @@ impl Source {
         let own = self.file.try_clone()?;
         let (input, columns) = match self.format {
             Format::Csv { delimiter } => {
-                let (columns, delimiter, behind) = csv_header(&mut self.file, delimiter, options)?;
+                let header = csv_header(&mut self.file, delimiter, options)?;
                 let place = match at {
-                    None => behind,
-                    Some(Place::Csv { offset, line }) if offset >= behind.0 => (offset, line),
+                    None => header.behind,
+                    Some(Place::Csv { offset, line }) if offset >= header.behind.0 => (offset, line),
                     Some(_) => return Err(OpenError::OtherFile),
                 };
                 self.file.seek(SeekFrom::Start(place.0))?;
-                (Input::Csv(Records::new(self.file, delimiter, place)), columns)
+                let records = Records::new(self.file, header.delimiter, place).with_notes(header.has_notes);
+                (Input::Csv(records), header.columns)
             }
             Format::Parquet => {
                 let opened = Opened::new(self.file)?;
@@ -141,19 +143,28 @@ impl Source {
     }
 }
 
-/// The columns of a CSV file, its delimiter, and the byte and line behind its header.
-fn csv_header(
-    file: &mut File,
-    delimiter: Option<u8>,
-    options: &Options,
-) -> Result<(Columns, u8, (u64, u64)), OpenError> {
+/// What a CSV file begins with.
+struct Header {
+    columns: Columns,
+    delimiter: u8,
+    /// The byte and the line behind it.
+    behind: (u64, u64),
+    /// It is an export's, which has notes in front and behind.
+    has_notes: bool,
+}
+
+fn csv_header(file: &mut File, delimiter: Option<u8>, options: &Options) -> Result<Header, OpenError> {
     file.seek(SeekFrom::Start(0))?;
     let mut front = Zeroizing::new(Vec::with_capacity(MAX_RECORD_BYTES * 2));
     file.take(MAX_RECORD_BYTES as u64 * 2).read_to_end(&mut front)?;
     let bom = if front.starts_with(BOM) { BOM.len() } else { 0 };
+    let has_notes = front[bom..].starts_with(MARK.as_bytes());
+    if has_notes && !is_ended(file)? {
+        return Err(OpenError::BrokenOff);
+    }
     let mut best: Option<(usize, usize, u8)> = None;
     for candidate in delimiter.map_or_else(|| vec![b',', b';', b'\t'], |one| vec![one]) {
-        let mut records = Records::new(&front[bom..], candidate, (bom as u64, 1));
+        let mut records = Records::new(&front[bom..], candidate, (bom as u64, 1)).with_notes(has_notes);
         let Some(record) = records.next().map_err(OpenError::Read)? else { return Err(OpenError::Empty) };
         let names = names(&record);
         let score = (known(&names, options), names.len(), candidate);
@@ -162,12 +173,22 @@ fn csv_header(
         }
     }
     let delimiter = best.map_or(b',', |(_, _, delimiter)| delimiter);
-    let mut records = Records::new(&front[bom..], delimiter, (bom as u64, 1));
+    let mut records = Records::new(&front[bom..], delimiter, (bom as u64, 1)).with_notes(has_notes);
     let columns = match records.next().map_err(OpenError::Read)? {
         Some(record) => Columns::new(&names(&record), options)?,
         None => return Err(OpenError::Empty),
     };
-    Ok((columns, delimiter, records.place()))
+    Ok(Header { columns, delimiter, behind: records.place(), has_notes })
+}
+
+/// Whether an export's last line is there: what opens a file hands out its front before it knows that the rest is lacking.
+fn is_ended(file: &mut File) -> std::io::Result<bool> {
+    let length = file.metadata()?.len();
+    file.seek(SeekFrom::Start(length.saturating_sub(SNIFFED_BYTES as u64)))?;
+    let mut back = Zeroizing::new(Vec::with_capacity(SNIFFED_BYTES));
+    file.take(SNIFFED_BYTES as u64).read_to_end(&mut back)?;
+    let back = back.trim_ascii_end();
+    Ok(back.strip_suffix(END.as_bytes()).is_some_and(|before| before.ends_with(b"\n")))
 }
 
 fn names<'a>(record: &CsvRecord<'a>) -> Vec<&'a str> {

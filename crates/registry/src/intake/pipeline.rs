@@ -10,7 +10,7 @@ use super::failure::IntakeError;
 use super::marks::{Mark, Marker};
 use crate::desk::{BulkUnit, SealedUnits};
 use crate::import::{Alike, Chunk, Field, Position, ReadError, Record, Row, Rows};
-use crate::record::{Region, Serial, Vin};
+use crate::record::{Region, Serial, UnitState, Vin};
 use headlock_profile::Catalog;
 
 /// What a batch of rows is made into.
@@ -109,6 +109,7 @@ fn step<'c>(
         let unit = unit.map_err(|row| bad.push(row)).ok()?;
         if let Some(marker) = &taking.marker {
             let content = (unit.unit, &unit.firmware, &unit.region, &unit.vin, unit.code.reveal());
+            let content = (content, &unit.companion, unit.state);
             marks.push(marker.mark(unit.line, unit.serial.as_str(), content));
         }
         if taking.options.check_lookalikes {
@@ -161,7 +162,7 @@ impl Regions {
 }
 
 fn unit<'c>(record: Record<'c>, regions: &mut Regions) -> Result<BulkUnit<'c>, Bad> {
-    let Record { line, unit, serial, code, firmware, region, vin, .. } = record;
+    let Record { line, unit, serial, code, firmware, region, vin, companion, state, .. } = record;
     let named = |field: Field| move |why| Bad::of(line, field, BadWhy::Name(why));
     Ok(BulkUnit {
         line,
@@ -169,6 +170,8 @@ fn unit<'c>(record: Record<'c>, regions: &mut Regions) -> Result<BulkUnit<'c>, B
         unit,
         firmware: firmware.map(String::from).unwrap_or_default(),
         region: regions.of(line, region)?,
+        companion: companion.map(String::from),
+        state: state.unwrap_or(UnitState::InService),
         vin: vin.map(|vin| Vin::new(vin.as_str())).transpose().map_err(named(Field::Vin))?,
         code: code.ok_or_else(|| Bad::of(line, Field::Code, BadWhy::Row(crate::import::Why::Missing(Field::Code))))?,
     })

@@ -1,6 +1,7 @@
 //! What the registry keeps, a record a table.
 
 mod account;
+mod export;
 mod field;
 mod log;
 mod names;
@@ -9,6 +10,7 @@ mod secret;
 mod unit;
 
 pub use account::{Account, AccountState, Certificate, Flood, Session, SessionKind, Watched};
+pub use export::{Export, ExportKind, ExportState, ExportWord, Settled};
 pub use field::Field;
 pub use log::{Lately, Opened, Setting};
 pub use names::{AccountId, BadName, Company, Region, RequestId, Serial, Vin};
@@ -31,7 +33,9 @@ pub trait Record: Sized {
 }
 
 /// Every table, by the release that brought it.
-pub const MIGRATIONS: Migrations = &[&[
+pub const MIGRATIONS: Migrations = &[FIRST, EXPORTS];
+
+const FIRST: &[Step] = &[
     Step::Create(Unit::TABLE),
     Step::Create(VinUnit::TABLE),
     Step::Create(Pairing::TABLE),
@@ -50,4 +54,6 @@ pub const MIGRATIONS: Migrations = &[&[
     Step::Create(Opened::TABLE),
     Step::Create(Lately::TABLE),
     Step::Create(Setting::TABLE),
-]];
+];
+
+const EXPORTS: &[Step] = &[Step::Create(Export::TABLE), Step::Create(ExportWord::TABLE), Step::Create(Settled::TABLE)];

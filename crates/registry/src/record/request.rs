@@ -42,6 +42,8 @@ words!(
         Review = "review",
         /// Its personal data to be erased.
         Erasure = "erasure",
+        /// An export that waits to be agreed to, or to be taken.
+        Export = "export",
     }
 );
 

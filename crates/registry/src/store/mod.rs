@@ -153,6 +153,11 @@ pub trait Read: Send {
 
     /// The leaves from this one on, at least one if there is one, about `limit` at most.
     fn leaves(&mut self, from: u64, limit: usize) -> Result<Vec<Commitment>, StoreError>;
+
+    /// Another way to read, on a connection of its own, in which everything stands as it does now for as long as it is kept. Writers go on.
+    ///
+    /// It has to be let go of: what changes meanwhile is kept twice.
+    fn moment(&self) -> Result<Box<dyn Read>, StoreError>;
 }
 
 /// A store, as its writer holds it.

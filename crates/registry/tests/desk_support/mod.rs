@@ -9,6 +9,7 @@ use headlock_registry::desk::{
     Action, Ask, Command, Credential, Desk, Document, Fault, Handed, NewAccount, NewUnit, Outcome, Refusal, Released,
     SignIn, Tools, Wanted,
 };
+use headlock_registry::escrow::Recipient;
 use headlock_registry::log::Disk;
 use headlock_registry::record::{AccountId, Company, MIGRATIONS, Region, Serial, Vin};
 use headlock_registry::rules::{DEFAULT, Rules};
@@ -87,6 +88,22 @@ impl Bench {
     }
 
     pub(crate) fn with_rules(rules: &str) -> Self {
+        Self::with_rules_and_escrow(rules, None)
+    }
+
+    pub(crate) fn with_rules_and_escrow(rules: &str, escrow: Option<&Recipient>) -> Self {
+        let mut bench = Self::with_people(rules, escrow);
+        let units = (0..10).map(|number| new_unit(number, "eu", Some(vin_of(number)))).collect();
+        bench.add(units);
+        bench
+    }
+
+    /// The same people, and no unit yet.
+    pub(crate) fn empty(rules: &str) -> Self {
+        Self::with_people(rules, None)
+    }
+
+    fn with_people(rules: &str, escrow: Option<&Recipient>) -> Self {
         let folder = TempDir::new().expect("a temporary folder");
         std::fs::create_dir(folder.path().join("log")).unwrap();
         let kek = Kek::random().unwrap();
@@ -100,7 +117,8 @@ impl Bench {
             asked: 0,
         };
         let first = account("root", "maker", &[Role::Administrator]);
-        bench.desk = Some(Desk::begin(bench.tools(), ORIGIN, &first, bench.now_ms).expect("a new registry"));
+        let desk = Desk::begin_with_escrow(bench.tools(), (ORIGIN, &first, escrow), bench.now_ms);
+        bench.desk = Some(desk.expect("a new registry"));
         for (id, company, of) in [
             ("olga", "maker", &[Role::Operator][..]),
             ("anna", "acme", &[Role::Requester]),
@@ -114,8 +132,6 @@ impl Bench {
         for id in ["root", "olga", "anna", "ben", "carl", "dora", "ed"] {
             bench.let_in(id);
         }
-        let units = (0..10).map(|number| new_unit(number, "eu", Some(vin_of(number)))).collect();
-        bench.add(units);
         bench
     }
 

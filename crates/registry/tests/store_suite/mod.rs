@@ -38,6 +38,7 @@ macro_rules! store_suite {
             two_writers_never_decide_on_the_same_standing,
             many_may_open_an_empty_place_at_once,
             a_reader_sees_one_moment,
+            a_moment_stands_still_while_others_write_and_is_soon_let_go_of,
             what_does_not_fit_its_table_changes_nothing,
             what_does_not_fit_its_table_is_not_read,
             leaves_that_lead_elsewhere_are_refused,

@@ -75,6 +75,36 @@ pub(crate) fn a_batch_is_remembered_for_a_thousand_others(fresh: Fresh<'_>) {
     assert_eq!(store.commit(&first).unwrap(), Committed::Overtaken(stands));
 }
 
+pub(crate) fn a_moment_stands_still_while_others_write_and_is_soon_let_go_of(fresh: Fresh<'_>) {
+    let (place, mut random) = (fresh(), Random::new(3));
+    let mut store = place(MIGRATIONS).unwrap();
+    let rows = ["A", "B", "C"].map(|key| put(record(key, 1))).to_vec();
+    let before = done(store.as_mut(), &batch(Standing::EMPTY, 3, rows, &mut random));
+    // More of them than a store has connections, were they not given back.
+    for round in 0..20 {
+        let stands = store.standing().unwrap();
+        let of_the_writer = store.moment().unwrap();
+        let mut moment = store.reader().unwrap().moment().unwrap();
+        let key = |key: &str| vec![text(key)];
+        let known = moment.get(&RECORDS, &[key("A"), key("B"), key("C")]).unwrap();
+        let changes = vec![
+            put(record("A", 2 + round)),
+            put(record(&format!("D{round}"), 1)),
+            Change::Delete { table: &RECORDS, key: key("C") },
+        ];
+        let after = done(store.as_mut(), &batch(stands, 2, changes, &mut random));
+        for mut still in [moment, of_the_writer] {
+            assert_eq!(still.standing().unwrap(), stands);
+            assert_eq!(still.get(&RECORDS, &[key("A"), key("B"), key("C")]).unwrap(), known);
+            assert_eq!(still.get(&RECORDS, &[key(&format!("D{round}"))]).unwrap(), [None]);
+            assert_eq!(still.scan(&all(&RECORDS)).unwrap().len() as u64, still.count(&RECORDS).unwrap());
+            assert_eq!(still.leaves(0, 1_000).unwrap().len() as u64, stands.head.size);
+        }
+        assert_eq!(store.reader().unwrap().standing().unwrap(), after);
+    }
+    assert_eq!(store.standing().unwrap().version, before.version + 20);
+}
+
 /// Adds one to a row that all writers read, until it has been done so often.
 fn count_up(store: &mut dyn Store, times: u64, random: &mut Random) {
     let mut base = store.standing().unwrap();

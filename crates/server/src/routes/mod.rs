@@ -2,6 +2,7 @@
 
 mod accounts;
 mod description;
+mod exports;
 mod health;
 mod log;
 mod marks;
@@ -50,6 +51,12 @@ pub(crate) fn routes() -> (Router<App>, OpenApi) {
         .routes(routes!(requests::review))
         .routes(routes!(requests::erase))
         .routes(routes!(requests::notices))
+        .routes(routes!(exports::list, exports::ask))
+        .routes(routes!(exports::recipient))
+        .routes(routes!(exports::one))
+        .routes(routes!(exports::agree))
+        .routes(routes!(exports::refuse))
+        .routes(routes!(exports::take))
         .routes(routes!(units::provision))
         .routes(routes!(units::one))
         .routes(routes!(units::history, units::enter))

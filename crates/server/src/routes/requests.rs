@@ -182,6 +182,6 @@ async fn decided(app: &App, who: Credential, action: Action) -> Result<Out<api::
 }
 
 /// A text that is no id is the id of no request.
-fn of(id: &str) -> Result<RequestId, Problem> {
+pub(super) fn of(id: &str) -> Result<RequestId, Problem> {
     Ok(RequestId::new(id).map_err(|_| Refusal::NotFound)?)
 }

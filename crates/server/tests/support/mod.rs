@@ -13,6 +13,7 @@ use headlock_profile::{Catalog, Code, File, Provenance};
 use headlock_registry::desk::{
     AccountChange, Action, Command, Credential, Desk, NewAccount, NewUnit, Outcome, SignIn, Tools,
 };
+use headlock_registry::escrow::Recipient;
 use headlock_registry::log::Disk;
 use headlock_registry::record::{AccountId, Company, MIGRATIONS, Region, Serial, Vin};
 use headlock_registry::rules::{DEFAULT, Rules};
@@ -64,9 +65,13 @@ impl House {
         Self::with_rules(DEFAULT)
     }
 
-    /// An administrator `root`, an operator `olga`, dealers `anna` and `ben` of `acme`, approvers `carl` and `dora`, an auditor `ed`, a
-    /// custodian `cora`; units `WK00000000` to `WK00000009` in `eu` and `WK00000050` in `us`, each with its vehicle and its code.
+    /// An administrator `root`, an operator `olga`, dealers `anna` and `ben` of `acme`, approvers `carl` and `dora`, an auditor `ed`, and the
+    /// custodians `cora` and `cato`; units `WK00000000` to `WK00000009` in `eu` and `WK00000050` in `us`, each with its vehicle and its code.
     pub(crate) fn with_rules(rules: &str) -> Self {
+        Self::with_rules_and_escrow(rules, None)
+    }
+
+    pub(crate) fn with_rules_and_escrow(rules: &str, escrow: Option<&Recipient>) -> Self {
         let folder = TempDir::new().expect("a temporary folder");
         std::fs::create_dir(folder.path().join("log")).unwrap();
         let kek = Kek::random().unwrap();
@@ -76,7 +81,8 @@ impl House {
         let mut house = Self { folder, kek, now_ms, tokens, secrets, rules };
         let tools = house.tools();
         let first = account("root", "maker", &[Role::Administrator]);
-        let mut desk = Desk::begin(tools, ORIGIN, &first, house.now_ms()).expect("a new registry");
+        let begun = Desk::begin_with_escrow(tools, (ORIGIN, &first, escrow), house.now_ms());
+        let mut desk = begun.expect("a new registry");
         let people = [
             ("root", "maker", &[Role::Administrator][..]),
             ("olga", "maker", &[Role::Operator]),
@@ -86,6 +92,7 @@ impl House {
             ("dora", "maker", &[Role::Approver]),
             ("ed", "maker", &[Role::Auditor]),
             ("cora", "maker", &[Role::Custodian]),
+            ("cato", "maker", &[Role::Custodian]),
         ];
         let hash = Password::new(PASSWORD).unwrap().hash().unwrap();
         for (id, company, roles) in people {

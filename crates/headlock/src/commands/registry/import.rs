@@ -17,7 +17,7 @@ use crate::store::Texts;
 /// Takes in a production table, CSV or Parquet: each row is checked, its code sealed, each batch a leaf of the log.
 #[derive(Debug, clap::Args)]
 #[command(
-    after_help = "Columns: serial, code, unit, firmware, region, vin, part_number, produced. The same table again goes on where a kill left it, or changes nothing.\nThe service of this registry must not run meanwhile.\n\nExamples:\n  headlock registry import line-7.csv --config desk --unit nissan/clarion-cl --region eu\n  headlock registry import line-7.parquet --config desk --column 'Radio No'=serial --all-or-nothing"
+    after_help = "Columns: serial, code, unit, firmware, region, companion, vin, state, part_number, produced. The table of an opened export is taken as it is. The same table again goes on where a kill left it, or changes nothing.\nThe service of this registry must not run meanwhile.\n\nExamples:\n  headlock registry import line-7.csv --config desk --unit nissan/clarion-cl --region eu\n  headlock registry import line-7.parquet --config desk --column 'Radio No'=serial --all-or-nothing"
 )]
 pub struct Args {
     /// The table.

@@ -4,6 +4,7 @@ use std::fs;
 use std::path::{Path, PathBuf};
 
 use headlock_registry::desk::{AccountChange, Action, Desk, NewAccount, Outcome};
+use headlock_registry::escrow::{Recipient, RecipientError};
 use headlock_registry::record::{AccountId, Company};
 use headlock_registry::rules::DEFAULT;
 use headlock_registry::seal::{Kek, Share, key_file};
@@ -51,6 +52,9 @@ pub struct Args {
     /// The rows go into this PostgreSQL database, postgres://…, instead of a file in the folder: several instances share it.
     #[arg(long, value_name = "URL")]
     store: Option<String>,
+    /// Whom exports are for, an age recipient of the escrow's, age1…; later it takes a quorum to name one.
+    #[arg(long, value_name = "RECIPIENT")]
+    escrow: Option<String>,
     /// Where the service will listen.
     #[arg(long, default_value = "127.0.0.1:8443")]
     listen: std::net::SocketAddr,
@@ -71,6 +75,10 @@ pub(super) fn run(args: &Args, texts: &Texts, json: bool) -> Result<(), Failure>
     let name = |what: &str, why: &dyn std::fmt::Display| Failure::input(format!("{what}: {why}"), "another name");
     let id = AccountId::new(&args.admin).map_err(|why| name("--admin", &why))?;
     let company = Company::new(&args.company).map_err(|why| name("--company", &why))?;
+    let escrow: Option<Recipient> =
+        args.escrow.as_deref().map(str::parse).transpose().map_err(|why: RecipientError| {
+            Failure::input(format!("--escrow: {why}"), "the line that begins with age1, which age-keygen shows")
+        })?;
     let password = secret(args.password_file.as_deref(), "password of the first administrator")?;
     let password = Password::new(&password).map_err(|why| Failure::input(why.to_string(), "a longer password"))?;
     let password = password.hash().map_err(|why| broken(&why))?;
@@ -108,7 +116,8 @@ pub(super) fn run(args: &Args, texts: &Texts, json: bool) -> Result<(), Failure>
         roles: administrator,
         password: Some(password.as_str().to_owned()),
     };
-    let mut desk = Desk::begin(tools(&config, texts, kek)?, &args.origin, &first, now_ms())
+    let begun = (args.origin.as_str(), &first, escrow.as_ref());
+    let mut desk = Desk::begin_with_escrow(tools(&config, texts, kek)?, begun, now_ms())
         .map_err(|why| Failure::input(why.to_string(), "look at --origin, --admin and --person"))?;
     if args.store.is_some() {
         // A database elsewhere has a registry by now, and its key must stay.
@@ -177,6 +186,9 @@ fn print(args: &Args, (public, address): (&str, Option<&str>), shares: &[Share],
     }
     paint::say!("The registry {} is in {}.", args.origin, args.folder.display());
     paint::say!("Its log's public key, for whoever verifies it:\n  {public}");
+    if let Some(escrow) = &args.escrow {
+        paint::say!("Exports are for {escrow} alone.");
+    }
     if let Some(address) = address {
         paint::say!("One-time codes of {}, for an authenticator; shown once:\n  {address}", args.admin);
     }

@@ -2,6 +2,7 @@
 
 mod backup;
 mod check;
+mod export;
 mod import;
 mod init;
 mod keys;
@@ -86,6 +87,9 @@ pub enum Command {
     Receipt(log::ReceiptArgs),
     /// Proves, as an outsider, that the log is whole and that receipts are in it.
     Verify(verify::Args),
+    /// Hands records and codes to the escrow, if enough others agree.
+    #[command(subcommand)]
+    Export(export::Command),
     /// Wraps all keys under a new key-encryption key.
     Rotate(keys::Args),
     /// Copies the registry, also while it is at work.
@@ -131,6 +135,7 @@ pub fn run(command: &Command, texts: &Texts, json: bool) -> Result<(), Failure> 
         Command::Log(args) => log::run(args, json),
         Command::Receipt(args) => log::receipt(args),
         Command::Verify(args) => verify::run(args, json),
+        Command::Export(command) => export::run(command, json),
         Command::Rotate(args) => keys::run(args, texts, json),
         Command::Backup(args) => backup::backup(args, json),
         Command::Restore(args) => backup::restore(args, json),

@@ -79,7 +79,7 @@ impl Link {
         work: &impl AsyncFn(&Object) -> Result<T, Failure>,
     ) -> Result<T, StoreError> {
         let runtime = self.runtime.0.as_ref();
-        let runtime = runtime.ok_or_else(|| StoreError::Unavailable(Box::new(Unfit::Slow { wait_s: 0 })))?;
+        let runtime = runtime.ok_or_else(Self::over)?;
         runtime.block_on(async {
             let end = Instant::now() + self.patience;
             let mut pause = FIRST_PAUSE;
@@ -104,6 +104,31 @@ impl Link {
                 pause = (pause * 2).min(LONGEST_PAUSE);
             }
         })
+    }
+
+    /// A connection for one alone, which they close.
+    pub(super) fn hold(&self) -> Result<Object, StoreError> {
+        self.once(async {
+            let client = self.pool.get().await?;
+            if Object::metrics(&client).recycle_count == 0 {
+                greet(&client).await?;
+            }
+            Ok(client)
+        })
+    }
+
+    /// Does something once, for as long as the patience lasts.
+    pub(super) fn once<T>(&self, work: impl Future<Output = Result<T, Failure>>) -> Result<T, StoreError> {
+        let runtime = self.runtime.0.as_ref().ok_or_else(Self::over)?;
+        runtime.block_on(async {
+            let slow = StoreError::Unavailable(Box::new(Unfit::Slow { wait_s: self.patience.as_secs() }));
+            tokio::time::timeout(self.patience, work).await.map_err(|_| slow)?.map_err(Into::into)
+        })
+    }
+
+    /// There is no connection any more.
+    pub(super) fn over() -> StoreError {
+        StoreError::Unavailable(Box::new(Unfit::Slow { wait_s: 0 }))
     }
 
     async fn attempt<T>(&self, work: &impl AsyncFn(&Object) -> Result<T, Failure>) -> Result<T, Failure> {

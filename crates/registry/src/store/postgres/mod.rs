@@ -9,6 +9,7 @@
 mod commit;
 mod failure;
 mod link;
+mod moment;
 mod open;
 mod reads;
 mod sql;
@@ -75,7 +76,7 @@ impl Postgres {
         let schema = Schema::of(migrations)?;
         let link = Link::new(address, &settings)?;
         open::migrate(&link, migrations, &schema)?;
-        let reads = Reads { link: Arc::new(link), schema: Arc::new(schema) };
+        let reads = Reads { link: Arc::new(link), schema: Arc::new(schema), moment: None };
         Ok(Self { reads, isolation: settings.isolation })
     }
 }
@@ -100,6 +101,10 @@ impl Read for Postgres {
     fn leaves(&mut self, from: u64, limit: usize) -> Result<Vec<Commitment>, StoreError> {
         self.reads.leaves(from, limit)
     }
+
+    fn moment(&self) -> Result<Box<dyn Read>, StoreError> {
+        self.reads.moment()
+    }
 }
 
 impl Store for Postgres {
@@ -110,6 +115,6 @@ impl Store for Postgres {
     }
 
     fn reader(&self) -> Result<Box<dyn Read>, StoreError> {
-        Ok(Box::new(self.reads.clone()))
+        Ok(Box::new(Reads { link: Arc::clone(&self.reads.link), schema: Arc::clone(&self.reads.schema), moment: None }))
     }
 }

@@ -9,6 +9,7 @@ use tokio_postgres::types::ToSql;
 
 use super::failure::Failure;
 use super::link::{Link, WhenLost};
+use super::moment::Moment;
 use super::sql;
 use super::values::{Parameter, arrays, parameter, taken};
 use crate::log::{Commitment, HASH_BYTES, Hash, TreeHead};
@@ -17,20 +18,26 @@ use crate::store::schema::{self, Schema};
 use crate::store::{Damage, Read, Row, Scan, Standing, StoreError, Table, Value, leaves};
 
 /// A store's connections, and the schema that they are asked by.
-#[derive(Clone, Debug)]
+#[derive(Debug)]
 pub(super) struct Reads {
     pub(super) link: Arc<Link>,
     pub(super) schema: Arc<Schema>,
+    /// The one moment that is read, if it is one.
+    pub(super) moment: Option<Moment>,
 }
 
 impl Reads {
     fn rows(&self, sql: &str, parameters: &[Parameter<'_>]) -> Result<Vec<Found>, StoreError> {
-        self.link.run(WhenLost::TryAgain, &async |client: &Object| -> Result<Vec<Found>, Failure> {
+        let read = async |client: &Object| -> Result<Vec<Found>, Failure> {
             let parameters: Vec<&(dyn ToSql + Sync)> =
                 parameters.iter().map(|parameter| &**parameter as &(dyn ToSql + Sync)).collect();
             let statement = client.prepare_cached(sql).await?;
             Ok(client.query(&statement, &parameters).await?)
-        })
+        };
+        match &self.moment {
+            Some(moment) => moment.read(&self.link, &read),
+            None => self.link.run(WhenLost::TryAgain, &read),
+        }
     }
 }
 
@@ -99,5 +106,10 @@ impl Read for Reads {
             leaves::take(first, bytes, from, limit, &mut taken)?;
         }
         Ok(taken)
+    }
+
+    fn moment(&self) -> Result<Box<dyn Read>, StoreError> {
+        let moment = Some(Moment::new(&self.link)?);
+        Ok(Box::new(Self { link: Arc::clone(&self.link), schema: Arc::clone(&self.schema), moment }))
     }
 }

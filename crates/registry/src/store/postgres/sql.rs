@@ -20,6 +20,9 @@ pub(super) const READ_SCHEMA: &str = "SELECT version FROM store_schema WHERE one
 pub(super) const MOVE_SCHEMA: &str = "UPDATE store_schema SET version = $1 WHERE one = 0 AND version = $2";
 pub(super) const FIRST_STANDING: &str = "INSERT INTO store_standing (one, version, size, root) VALUES (0, 0, 0, $1)";
 
+/// The server waits for whoever reads as long as that one may take to pass on what was read.
+pub(super) const BEGIN_MOMENT: &str =
+    "BEGIN ISOLATION LEVEL REPEATABLE READ READ ONLY; SET LOCAL idle_in_transaction_session_timeout = 600000";
 pub(super) const READ_STANDING: &str = "SELECT version, size, root FROM store_standing WHERE one = 0";
 /// The comparison and the swap. It waits for whoever is swapping, and locks out the others until the end of the transaction.
 pub(super) const MOVE_STANDING: &str = "

@@ -11,12 +11,11 @@ mod room;
 mod sql;
 
 use std::path::{Path, PathBuf};
-use std::sync::Arc;
 
-use rusqlite::{OpenFlags, OptionalExtension, ToSql, Transaction, TransactionBehavior};
+use rusqlite::{OptionalExtension, ToSql, Transaction, TransactionBehavior};
 
 use self::failure::failure;
-use self::reads::{Link, bind, connect};
+use self::reads::{Link, bind};
 use self::room::Room;
 use super::net::{Net, net};
 use super::{
@@ -28,9 +27,6 @@ pub use backup::{backup, check_backup};
 
 /// What the writer may keep of the file while many rows come, in KiB: with the batches under way an import stays below 256 MB.
 const MANY_CACHE_KIB: i64 = 128 << 10;
-
-/// What a reader may map of the file, in bytes. It is never made shorter.
-const MAPPED_BYTES: i64 = 64 << 30;
 
 /// A store in one SQLite file.
 #[derive(Debug)]
@@ -134,6 +130,10 @@ impl Read for Sqlite {
     fn leaves(&mut self, from: u64, limit: usize) -> Result<Vec<Commitment>, StoreError> {
         self.link.leaves(from, limit)
     }
+
+    fn moment(&self) -> Result<Box<dyn Read>, StoreError> {
+        self.link.moment()
+    }
 }
 
 impl Store for Sqlite {
@@ -149,10 +149,7 @@ impl Store for Sqlite {
     }
 
     fn reader(&self) -> Result<Box<dyn Read>, StoreError> {
-        let connection = connect(&self.path, OpenFlags::SQLITE_OPEN_READ_ONLY).map_err(failure)?;
-        // Rows anywhere in a large file are read where the operating system has them, without a copy of ours.
-        connection.pragma_update(None, "mmap_size", MAPPED_BYTES).map_err(failure)?;
-        Ok(Box::new(Link::new(connection, Arc::clone(&self.link.schema))))
+        Ok(Box::new(self.link.reading()?))
     }
 }
 

@@ -22,6 +22,12 @@ pub(super) const PATIENCE: Duration = Duration::from_secs(5);
 /// What a connection may keep of the file, in KiB: the upper pages of the trees. The rest is the operating system's to keep.
 const CACHE_KIB: i64 = 8 << 10;
 
+/// The same of a connection that reads on and on: a page that was read is not read again.
+const MOMENT_KIB: i64 = 16 << 10;
+
+/// What a reader may map of the file, in bytes. It is never made shorter.
+const MAPPED_BYTES: i64 = 64 << 30;
+
 /// Statements kept ready on a connection: several for each table.
 const STATEMENTS: usize = 256;
 
@@ -62,6 +68,15 @@ impl Link {
         Ok(texts)
     }
 
+    /// Another connection to the same file, which only reads.
+    pub(super) fn reading(&self) -> Result<Self, StoreError> {
+        let path = self.connection.path().ok_or(Damage::Foreign)?;
+        let connection = connect(Path::new(path), OpenFlags::SQLITE_OPEN_READ_ONLY).map_err(failure)?;
+        // Rows anywhere in a large file are read where the operating system has them, without a copy of ours.
+        connection.pragma_update(None, "mmap_size", MAPPED_BYTES).map_err(failure)?;
+        Ok(Self::new(connection, Arc::clone(&self.schema)))
+    }
+
     /// Where the store stands, as the connection's transaction sees it.
     pub(super) fn standing(&self) -> Result<Standing, StoreError> {
         let mut statement = self.connection.prepare_cached(sql::READ_STANDING).map_err(failure)?;
@@ -91,8 +106,8 @@ impl Read for Link {
         for key in keys {
             schema::key(table, key)?;
         }
-        // One statement sees one moment by itself; several need a transaction around them.
-        if keys.len() < 2 {
+        // One statement sees one moment by itself; several need a transaction around them, if there is none.
+        if keys.len() < 2 || !self.connection.is_autocommit() {
             return self.rows_of(table, keys);
         }
         let moment = self.connection.unchecked_transaction().map_err(failure)?;
@@ -147,6 +162,15 @@ impl Read for Link {
             leaves::take(u64::try_from(first).ok(), bytes, from, limit, &mut taken)?;
         }
         Ok(taken)
+    }
+
+    fn moment(&self) -> Result<Box<dyn Read>, StoreError> {
+        let link = self.reading()?;
+        // It ends with its connection. The first thing that is read is what fixes the moment.
+        link.connection.execute_batch("BEGIN DEFERRED").map_err(failure)?;
+        link.connection.pragma_update(None, "cache_size", -MOMENT_KIB).map_err(failure)?;
+        Self::standing(&link)?;
+        Ok(Box::new(link))
     }
 }
 
