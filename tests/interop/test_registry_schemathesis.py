@@ -71,7 +71,10 @@ DONE = {
     "root": PERSON | EXPORTS | {"POST /v1/accounts", "PATCH /v1/accounts/{id}", "POST /v1/requests/{id}/erase"},
     "anna": PERSON | {"POST /v1/releases", "POST /v1/break-glass", "POST /v1/requests/{id}/collect"},
     "carl": PERSON | {f"POST /v1/requests/{{id}}/{decided}" for decided in ["approve", "refuse", "revoke", "review"]},
-    "ed": PERSON | EXPORTS | {"POST /v1/exports/{id}/refuse"} | {"GET /v1/log/events", "GET /v1/log/receipts/{leaf}", "POST /v1/requests/{id}/review"},
+    "ed": PERSON
+    | EXPORTS
+    | {"POST /v1/exports/{id}/refuse"}
+    | {"GET /v1/log/events", "GET /v1/log/receipts/{leaf}", "GET /v1/log/submission", "POST /v1/requests/{id}/review"},
     "line": PERSON | {"POST /v1/units", "POST /v1/units/{serial}/history", "GET /v1/units/{serial}/history"},
     "kim": PERSON | EXPORTS | {"POST /v1/exports/{id}/refuse"} | {"GET /v1/units/{serial}"},
 }
@@ -151,6 +154,8 @@ class Plausible:
             path["id"] = "spare" if accounts else one()
         if case.operation.label == "GET /v1/log/events":
             case.query = {"from": 0, "limit": 3}
+        if case.operation.label == "GET /v1/log/submission":
+            case.query = {"old": 0, "size": 1}
 
     def request(self, path):
         requests = self.desk.requests

@@ -1,6 +1,6 @@
 #!/usr/bin/env bash
 # A unit's whole way: made by the registry, locked by a lost supply, its code released to its owner by two people, typed in with
-# the presses of the receipt; then the same through a scanner with seed and key; then an outsider verifies the log.
+# the presses of the receipt; then the same through a scanner with seed and key; then a witness cosigns and an outsider verifies the log.
 # Usage: registry-end-to-end.sh [path of headlock]. Listens on 127.0.0.1 alone, and ends what it started.
 set -euo pipefail
 root=$(cd "$(dirname "$0")/../.." && pwd)
@@ -37,6 +37,15 @@ made = json.load(open("init.json"))
 open("log.key", "w").write(made["log_key"] + "\n")
 for number, share in enumerate(made["shares"], 1):
     open(f"share-{number}", "w").write(share + "\n")
+PY
+
+say "An outsider makes a witness, whose public key the registry is told"
+run --json registry witness init --name witness.example/w1 --key w1.key > witness.json
+python3 - <<'PY'
+import json
+key = json.load(open("witness.json"))["witness"]
+open("w1.pub", "w").write(key + "\n")
+open("desk/registry.toml", "a").write(f"\n[log]\nwitnesses = [{json.dumps(key)}]\n")
 PY
 run registry check --config desk
 start serve registry serve --config desk --listen 127.0.0.1:0 --address-file address
@@ -104,9 +113,12 @@ SCRIPT
 chmod +x answer.sh
 run scan --doip "$doip" --key-command ./answer.sh --run clear-security --yes
 
-say "An outsider has the log's public key, a copy of its files, and the receipt"
+say "The witness cosigns; an outsider has both public keys, a copy of the log's files, and the receipt"
+start witness registry witness serve --key w1.key --log-key log.key --state w1.seen --listen 127.0.0.1:0 --address-file w1.address
+wait_for w1.address
+as ed cosign --witness "http://$(cat w1.address)"
 run registry backup --config desk copy
-run registry verify copy/log --log-key log.key --receipt release/receipt
+run registry verify copy/log --log-key log.key --witness w1.pub --receipt release/receipt
 run registry verify copy/log --log-key log.key --receipt key-3/receipt
 
 say "What the log says, to an auditor; and no code is in it"

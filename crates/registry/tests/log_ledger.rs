@@ -212,6 +212,11 @@ fn receipts_of_older_checkpoints_and_never_of_damaged_tiles() {
     let ledger = database.open(&folder).unwrap();
     assert!(matches!(ledger.receipt(260), Err(ProofError::Damaged { size: 1300 })));
     assert!(matches!(ledger.receipt_at(260, &old), Err(ProofError::Damaged { size: 600 })));
+    assert!(matches!(ledger.submission(258), Err(ProofError::Damaged { size: 1300 })));
+    assert!(
+        matches!(ledger.submission_at(0, 300), Err(ProofError::Damaged { .. })),
+        "nothing is signed that was changed"
+    );
     assert!(ledger.receipt(1299).is_ok());
 }
 
@@ -469,6 +474,18 @@ fn witnesses_follow_a_ledger() {
         believed(&folder, ledger.head());
     }
     assert!(matches!(ledger.submission(old + 1), Err(ProofError::Beyond { .. })));
+    // A second witness is led over checkpoints that were never published, to the one that the first cosigned.
+    let keys = vec![log_key().public().clone()];
+    let mut slow = Witness::new(witness_key(2), ORIGIN, keys, SharedHead::default());
+    let mut at = 0;
+    for size in [1, 256, 300, 757, old] {
+        let request = ledger.submission_at(at, size).unwrap();
+        slow.add_checkpoint(&request.to_bytes(), 2000).unwrap();
+        at = size;
+    }
+    assert_eq!(ledger.submission_at(300, old).unwrap(), ledger.submission(300).unwrap());
+    assert!(matches!(ledger.submission_at(0, old + 1), Err(ProofError::Beyond { size }) if size == old));
+    assert!(matches!(ledger.submission_at(300, 299), Err(ProofError::Beyond { size: 299 })));
     // A database older than what witnesses saw was put back.
     drop(ledger);
     folder.set("checkpoint", None);

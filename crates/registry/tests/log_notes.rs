@@ -294,12 +294,18 @@ fn a_witness_signs_what_goes_on_and_refuses_the_rest_with_the_statuses_of_the_sp
     let mut elsewhere = log.request(257, 300);
     elsewhere.checkpoint = Checkpoint::new("another.example", log.head(300)).sign(&log_key()).unwrap().to_bytes();
     assert_eq!(status(ask(&elsewhere)), 404);
+    elsewhere.checkpoint = Checkpoint::new("another.example", log.head(300)).sign(&stranger).unwrap().to_bytes();
+    assert_eq!(status(ask(&elsewhere)), 404, "whoever signed it");
     let mut malformed = log.request(257, 300);
     malformed.checkpoint.pop();
     assert_eq!(status(ask(&malformed)), 400);
 
     assert_eq!(*seen.0.lock().unwrap(), Some(log.head(257)), "a refusal changes nothing");
-    ask(&log.request(257, 300)).unwrap();
+    let line = ask(&log.request(257, 300)).unwrap();
+    // Its own line comes again where it was there already, and nobody else's.
+    let mut cosigned = log.request(300, 300);
+    cosigned.checkpoint.extend_from_slice(line.as_bytes());
+    assert_eq!(ask(&cosigned).unwrap(), line);
 
     // It keeps what it saw: another process of the same witness goes on from there.
     let mut again = Witness::new(witness_key(1), ORIGIN, keys, seen);

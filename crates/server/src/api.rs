@@ -812,6 +812,24 @@ pub struct Cosignatures {
     pub lines: String,
 }
 
+/// Which checkpoint witnesses have cosigned, as it is kept now.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
+pub struct Witnessed {
+    /// Leaves of its tree.
+    pub leaves: u64,
+    /// Those whose keys the service knows.
+    pub witnesses: Vec<WitnessView>,
+}
+
+/// A witness that cosigned.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
+pub struct WitnessView {
+    /// Its name.
+    pub name: String,
+    /// When, in seconds since 1970.
+    pub at_s: u64,
+}
+
 /// One custodian's share.
 #[derive(Clone, Debug, Serialize, Deserialize, ToSchema)]
 #[serde(deny_unknown_fields)]

@@ -90,29 +90,7 @@ impl Client {
     /// # Errors
     /// [`ClientError::File`].
     pub fn new(address: &Address) -> Result<Self, ClientError> {
-        let roots = match &address.ca {
-            Some(path) => certificates(path)?,
-            None if address.url.starts_with("https:") => trusted_here()?,
-            None => Vec::new(),
-        };
-        let provider = Arc::new(rustls::crypto::ring::default_provider());
-        let mut tls = TlsConfig::builder()
-            .root_certs(RootCerts::new_with_certs(&roots))
-            .unversioned_rustls_crypto_provider(provider);
-        if let Some((chain, key)) = &address.certificate {
-            let pem = read(key)?;
-            let file = |why: ureq::Error| ClientError::File { path: key.clone(), what: why.to_string() };
-            let own = ClientCert::new_with_certs(&certificates(chain)?, PrivateKey::from_pem(&pem).map_err(file)?);
-            tls = tls.client_cert(Some(own));
-        }
-        let config = Agent::config_builder()
-            .http_status_as_error(false)
-            .max_redirects(0)
-            .timeout_global(Some(Duration::from_mins(1)))
-            .user_agent(concat!("headlock/", env!("CARGO_PKG_VERSION")))
-            .tls_config(tls.build());
-        let url = address.url.trim_end_matches('/').to_owned();
-        Ok(Self { agent: config.build().new_agent(), url, token: None })
+        Ok(Self { agent: agent(address)?, url: address.url.trim_end_matches('/').to_owned(), token: None })
     }
 
     /// The same with a session's or another token.
@@ -339,12 +317,18 @@ impl Client {
         self.bytes(&format!("/v1/log/receipts/{leaf}"))
     }
 
-    /// Hands in what witnesses answered.
-    pub fn cosign(&self, given: &api::Cosignatures) -> Result<(), ClientError> {
-        self.nothing(Method::POST, "/v1/log/cosignatures", Some(given))
+    /// What a witness is sent that has cosigned `old` leaves, up to the newest checkpoint or that of `size` leaves.
+    pub fn submission(&self, old: u64, size: Option<u64>) -> Result<Vec<u8>, ClientError> {
+        let size = size.map_or_else(String::new, |size| format!("&size={size}"));
+        self.bytes(&format!("/v1/log/submission?old={old}{size}"))
     }
 
-    /// A file of the public log: `checkpoint`, or `tile/…`.
+    /// Hands in what witnesses answered; answers what is kept now.
+    pub fn cosign(&self, given: &api::Cosignatures) -> Result<api::Witnessed, ClientError> {
+        self.post("/v1/log/cosignatures", given)
+    }
+
+    /// A file of the public log: `checkpoint`, `witnessed`, or `tile/…`.
     pub fn log_file(&self, path: &str) -> Result<Vec<u8>, ClientError> {
         self.bytes(&format!("/{path}"))
     }
@@ -433,6 +417,31 @@ impl Client {
         };
         answered(response)
     }
+}
+
+/// Who speaks HTTP to this address.
+pub(crate) fn agent(address: &Address) -> Result<Agent, ClientError> {
+    let roots = match &address.ca {
+        Some(path) => certificates(path)?,
+        None if address.url.starts_with("https:") => trusted_here()?,
+        None => Vec::new(),
+    };
+    let provider = Arc::new(rustls::crypto::ring::default_provider());
+    let mut tls =
+        TlsConfig::builder().root_certs(RootCerts::new_with_certs(&roots)).unversioned_rustls_crypto_provider(provider);
+    if let Some((chain, key)) = &address.certificate {
+        let pem = read(key)?;
+        let file = |why: ureq::Error| ClientError::File { path: key.clone(), what: why.to_string() };
+        let own = ClientCert::new_with_certs(&certificates(chain)?, PrivateKey::from_pem(&pem).map_err(file)?);
+        tls = tls.client_cert(Some(own));
+    }
+    let config = Agent::config_builder()
+        .http_status_as_error(false)
+        .max_redirects(0)
+        .timeout_global(Some(Duration::from_mins(1)))
+        .user_agent(concat!("headlock/", env!("CARGO_PKG_VERSION")))
+        .tls_config(tls.build());
+    Ok(config.build().new_agent())
 }
 
 fn answered(response: Response<Body>) -> Result<(u16, zeroize::Zeroizing<Vec<u8>>), ClientError> {

@@ -19,6 +19,8 @@ mod routes;
 mod serve;
 mod tls;
 mod who;
+pub mod witness;
+pub mod witness_client;
 
 pub use clock::Clock;
 pub use config::{Config, ConfigError, Limits, LogConfig, TlsConfig, open_store, read_rules};

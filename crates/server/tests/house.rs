@@ -5,7 +5,7 @@ mod support;
 
 use std::thread;
 
-use headlock_registry::log::{KeyKind, Note, SecretKey};
+use headlock_registry::log::{Checkpoint, KeyKind, Note, SecretKey, Submission};
 use serde_json::json;
 use support::http::call;
 use support::{House, PASSWORD, START_S, Service, UNIT, ask, ask_without_document, code_of, one_time_code, serial_of};
@@ -107,11 +107,52 @@ fn a_witness_is_kept_that_the_configuration_names_and_no_other() {
     let line = cosigned.lines().find(|line| line.contains("witness.example")).unwrap();
     let given = |line: &str| json!({"checkpoint": checkpoint, "lines": format!("{line}\n")});
     assert_eq!(service.by("anna", "POST", "/v1/log/cosignatures", &given(line)).problem(), "not-allowed");
-    assert_eq!(service.by("ed", "POST", "/v1/log/cosignatures", &given(line)).status, 204);
+    let kept = service.by("ed", "POST", "/v1/log/cosignatures", &given(line));
+    assert_eq!(kept.status, 200);
+    let head = Checkpoint::from_text(note.text()).unwrap().head;
+    assert_eq!(kept.json(), json!({"leaves": head.size, "witnesses": [{"name": "witness.example", "at_s": START_S}]}));
+    assert_eq!(call(service.address, "GET", "/witnessed", ("", b"")).text(), cosigned);
     let kept = std::fs::read_to_string(service.house.log().join("witnessed")).unwrap();
     assert!(kept.contains(line));
     let foreign = json!({"checkpoint": checkpoint.replace("desk.example", "other.example"), "lines": "x\n"});
     assert_eq!(service.by("ed", "POST", "/v1/log/cosignatures", &foreign).status, 422);
+}
+
+#[test]
+fn whoever_carries_checkpoints_to_witnesses_gets_them_with_proofs_from_and_to_any_size() {
+    let service = House::new().serve();
+    let ask = |query: &str| service.get("ed", &format!("/v1/log/submission{query}"));
+    for who in ["anna", "carl", "root", "cora"] {
+        assert_eq!(service.get(who, "/v1/log/submission").problem(), "not-allowed", "{who}");
+    }
+    assert_eq!(call(service.address, "GET", "/v1/log/submission", ("", b"")).problem(), "not-signed-in");
+    assert_eq!(service.get("olga", "/v1/log/submission").status, 200);
+    let read = |query: &str| {
+        let reply = ask(query);
+        assert_eq!(reply.header("content-type"), Some("text/plain; charset=utf-8"), "{}", reply.text());
+        let submission = Submission::from_bytes(&reply.body).expect("a submission");
+        let head = submission.claimed().expect("a checkpoint").head;
+        (submission, head)
+    };
+    let (newest, head) = read("");
+    assert_eq!((newest.old_size, newest.proof.len()), (0, 0));
+    let (earlier, old) = read("?size=1");
+    assert_eq!(old.size, 1);
+    assert_eq!(read("?old=0&size=1").0, earlier, "the same checkpoint however often it is made");
+    let (onward, same) = read(&format!("?old=1&size={}", head.size));
+    assert_eq!(onward.checkpoint, newest.checkpoint);
+    assert!(head.size > 1 && same.extends(&old, &onward.proof));
+    for (query, field) in [
+        (format!("?old={}", head.size + 1_000), "old"),
+        ("?old=2&size=1".to_owned(), "old"),
+        (format!("?size={}", head.size + 1_000), "size"),
+        ("?old=-1".to_owned(), "old"),
+    ] {
+        let reply = ask(&query);
+        assert_eq!(reply.problem(), "invalid", "{query}");
+        assert_eq!(reply.json()["field"], field, "{query}");
+    }
+    assert_eq!(call(service.address, "GET", "/witnessed", ("", b"")).problem(), "not-found", "nobody cosigned yet");
 }
 
 #[test]

@@ -20,7 +20,7 @@ pub enum KeyKind {
 }
 
 impl KeyKind {
-    const fn byte(self) -> u8 {
+    pub(super) const fn byte(self) -> u8 {
         match self {
             Self::Note => 0x01,
             Self::Cosignature => 0x04,

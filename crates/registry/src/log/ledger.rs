@@ -9,6 +9,7 @@ use std::cell::Cell;
 use std::io;
 use std::ops::Range;
 
+use super::checkpoint::CheckpointError;
 use super::durable;
 use super::failure::{CosignatureError, LedgerError, OpenError, ProofError, SettleError, SyncError};
 use super::files::{self, Files};
@@ -298,8 +299,36 @@ impl<F: Files> Ledger<F> {
     /// # Errors
     /// [`ProofError`].
     pub fn submission(&self, old_size: u64) -> Result<Submission, ProofError> {
-        let Signed { head, bytes, .. } = &self.published;
-        Submission::of(&self.tree(), old_size, head.size, bytes)
+        self.submission_at(old_size, self.published.head.size)
+    }
+
+    /// The same for the checkpoint of an earlier size, so that several witnesses cosign one while the log grows.
+    ///
+    /// # Errors
+    /// [`ProofError`]: nothing is signed, and no proof handed out, that the published tree does not go on from.
+    pub fn submission_at(&self, old_size: u64, size: u64) -> Result<Submission, ProofError> {
+        let (published, tree) = (self.published.head, self.tree());
+        let head_at = |size| proof::root(&tree, size).map(|root| TreeHead { size, root });
+        // What is on disk may have been changed; the published root was not read from there.
+        let proven = |old: &TreeHead, new: &TreeHead| {
+            let proof = proof::consistency(&tree, old.size, new.size)?.ok_or(ProofError::Beyond { size: new.size })?;
+            if new.extends(old, &proof) { Ok(()) } else { Err(ProofError::Damaged { size: new.size }) }
+        };
+        if size > published.size {
+            return Err(ProofError::Beyond { size: published.size });
+        }
+        if old_size > size {
+            return Err(ProofError::Beyond { size });
+        }
+        let head = head_at(size)?;
+        proven(&head, &published)?;
+        proven(&head_at(old_size)?, &head)?;
+        let checkpoint = if size == published.size {
+            self.published.bytes.clone()
+        } else {
+            self.signer.sign(head).map_err(CheckpointError::from)?.to_bytes()
+        };
+        Submission::of(&tree, old_size, size, &checkpoint)
     }
 
     /// Keeps what witnesses answered to a checkpoint of this log, unless a newer one was cosigned; lines of others are left out.

@@ -1,14 +1,17 @@
 //! A small witness: cosigns a log's checkpoint once it has seen that nothing before it changed. c2sp.org/tlog-witness.
 
+use std::sync::Arc;
+
 use super::checkpoint::{Checkpoint, CheckpointError};
 use super::decimal;
 use super::failure::ProofError;
 use super::hash::Hash;
 use super::head::{Head, HeadError, Swap};
 use super::key::{SecretKey, VerifierKey};
-use super::note::NoteError;
+use super::note::Note;
 use super::proof::{self, Nodes};
 use super::tiles::ReadError;
+use super::tree::TreeHead;
 
 /// Hashes of a consistency proof.
 const MAX_PROOF: usize = 63;
@@ -56,6 +59,11 @@ impl Submission {
         let old_size = decimal::parse(lines.next()?.strip_prefix("old ")?)?;
         let proof: Vec<Hash> = lines.map(Hash::from_base64).collect::<Option<_>>()?;
         (proof.len() <= MAX_PROOF).then(|| Self { old_size, proof, checkpoint: bytes[end + 2..].to_vec() })
+    }
+
+    /// What it says of which log, whoever signed that; none if it is no note of a checkpoint.
+    pub fn claimed(&self) -> Option<Checkpoint> {
+        Checkpoint::from_text(Note::parse(&self.checkpoint).ok()?.text()).ok()
     }
 }
 
@@ -114,7 +122,7 @@ impl Refusal {
 /// A witness of one log: its own key, the log's, and the newest head that it cosigned.
 #[derive(Debug)]
 pub struct Witness<H> {
-    key: SecretKey,
+    key: Arc<SecretKey>,
     origin: String,
     logs: Vec<VerifierKey>,
     seen: H,
@@ -122,8 +130,8 @@ pub struct Witness<H> {
 
 impl<H: Head> Witness<H> {
     /// A witness that keeps in `seen` what it cosigned.
-    pub fn new(key: SecretKey, origin: &str, logs: Vec<VerifierKey>, seen: H) -> Self {
-        Self { key, origin: origin.to_owned(), logs, seen }
+    pub fn new(key: impl Into<Arc<SecretKey>>, origin: &str, logs: Vec<VerifierKey>, seen: H) -> Self {
+        Self { key: key.into(), origin: origin.to_owned(), logs, seen }
     }
 
     /// Checks a request at this time, in seconds since 1970, keeps what it has seen, and answers a line of cosignature.
@@ -132,20 +140,18 @@ impl<H: Head> Witness<H> {
     /// [`Refusal`]; nothing was signed.
     pub fn add_checkpoint(&mut self, request: &[u8], now_s: u64) -> Result<String, Refusal> {
         let request = Submission::from_bytes(request).ok_or(Refusal::Malformed)?;
-        let (checkpoint, mut note) = match Checkpoint::open(&request.checkpoint, &self.origin, &self.logs) {
-            Err(CheckpointError::Origin { .. }) => return Err(Refusal::UnknownLog),
-            Err(CheckpointError::Line { .. } | CheckpointError::Note(NoteError::Form | NoteError::Line { .. })) => {
-                return Err(Refusal::Malformed);
-            }
-            Err(why) => return Err(Refusal::Unsigned(why)),
-            Ok(opened) => opened,
-        };
+        // Another log is another log whoever signed for it, so its name is looked at before any signature.
+        if request.claimed().ok_or(Refusal::Malformed)?.origin != self.origin {
+            return Err(Refusal::UnknownLog);
+        }
+        let opened = Checkpoint::open(&request.checkpoint, &self.origin, &self.logs);
+        let (checkpoint, note) = opened.map_err(Refusal::Unsigned)?;
         let new = checkpoint.head;
         if request.old_size > new.size {
             return Err(Refusal::Shrinks);
         }
         let kept = self.seen.load()?;
-        let old = kept.unwrap_or(super::tree::TreeHead::EMPTY);
+        let old = kept.unwrap_or(TreeHead::EMPTY);
         if request.old_size != old.size {
             return Err(Refusal::Stale { size: old.size });
         }
@@ -159,15 +165,21 @@ impl<H: Head> Witness<H> {
         if let Swap::Stands(stands) = self.seen.swap(kept, new)? {
             return Err(Refusal::Stale { size: stands.map_or(0, |head| head.size) });
         }
-        let before = note.signature_lines().len();
-        if !note.cosign(&self.key, now_s) {
-            return Err(Refusal::Malformed);
-        }
-        Ok(note.signature_lines().split_off(before))
+        // Nothing of what others signed is answered, nor left out because it was there already.
+        let mut own = Note::new(note.text()).map_err(|_| Refusal::Malformed)?;
+        if own.cosign(&self.key, now_s) { Ok(own.signature_lines()) } else { Err(Refusal::Malformed) }
+    }
+
+    /// The tree that it cosigned last; none if it never did.
+    ///
+    /// # Errors
+    /// What it knows cannot be read.
+    pub fn seen(&mut self) -> Result<Option<TreeHead>, HeadError> {
+        self.seen.load()
     }
 
     /// How it says who it is.
-    pub const fn public(&self) -> &VerifierKey {
+    pub fn public(&self) -> &VerifierKey {
         self.key.public()
     }
 }

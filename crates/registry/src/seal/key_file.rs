@@ -17,7 +17,7 @@ const HEAD: &str = "headlock-key-1";
 const KEY_BYTES: usize = 32;
 
 /// The line with its spaces and its end; room for a few more of them.
-const TEXT_BYTES_MAX: u64 = 256;
+pub(crate) const TEXT_BYTES_MAX: u64 = 256;
 
 /// Why a key file is not read.
 #[derive(Debug, thiserror::Error)]
@@ -56,8 +56,11 @@ pub fn write(path: &Path, key: &Kek) -> io::Result<()> {
     let mut bytes = Zeroizing::new([0; KEY_BYTES + FINGERPRINT_BYTES]);
     bytes[..KEY_BYTES].copy_from_slice(key.as_bytes());
     bytes[KEY_BYTES..].copy_from_slice(&key.fingerprint());
-    let text = paper::encode(HEAD, bytes.as_slice());
+    write_text(path, &paper::encode(HEAD, bytes.as_slice()))
+}
 
+/// Writes a line that is secret to a new file that only its owner can read, and answers when it is on the disk.
+pub(crate) fn write_text(path: &Path, text: &str) -> io::Result<()> {
     let mut file = OpenOptions::new().write(true).create_new(true).mode(0o600).open(path)?;
     let written = (|| {
         file.write_all(text.as_bytes())?;
@@ -74,6 +77,15 @@ pub fn write(path: &Path, key: &Kek) -> io::Result<()> {
 /// # Errors
 /// Others have access to it, or it holds no key.
 pub fn read(path: &Path) -> Result<Kek, KeyFileError> {
+    let text = read_text(path)?;
+    let bytes = paper::decode(HEAD, KEY_BYTES + FINGERPRINT_BYTES, &text)?;
+    let (key, fingerprint) = bytes.split_first_chunk().ok_or(KeyFileError::Fingerprint)?;
+    let key = Kek::from_bytes(key);
+    if key.fingerprint() == fingerprint { Ok(key) } else { Err(KeyFileError::Fingerprint) }
+}
+
+/// Reads the text of a file that only its owner can read.
+pub(crate) fn read_text(path: &Path) -> Result<Zeroizing<String>, KeyFileError> {
     // A pipe must not keep the desk waiting: it is opened without, and then refused.
     let nonblocking = rustix::fs::OFlags::NONBLOCK.bits().cast_signed();
     let file = OpenOptions::new().read(true).custom_flags(nonblocking).open(path)?;
@@ -91,10 +103,7 @@ pub fn read(path: &Path) -> Result<Kek, KeyFileError> {
         return Err(KeyFileError::Long);
     }
     let text = str::from_utf8(&bytes).map_err(|_| KeyFileError::Text)?;
-    let bytes = paper::decode(HEAD, KEY_BYTES + FINGERPRINT_BYTES, text)?;
-    let (key, fingerprint) = bytes.split_first_chunk().ok_or(KeyFileError::Fingerprint)?;
-    let key = Kek::from_bytes(key);
-    if key.fingerprint() == fingerprint { Ok(key) } else { Err(KeyFileError::Fingerprint) }
+    Ok(Zeroizing::new(text.to_owned()))
 }
 
 #[cfg(test)]

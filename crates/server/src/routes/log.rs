@@ -2,10 +2,10 @@
 
 use axum::Json as Out;
 use axum::extract::{Path, Query, State};
+use axum::http::HeaderName;
 use axum::http::header::CONTENT_TYPE;
-use axum::http::{HeaderName, StatusCode};
 use headlock_registry::desk::{Action, Outcome, Refusal};
-use headlock_registry::log::Event;
+use headlock_registry::log::{Checkpoint, CosignatureError, Event, Note, ProofError, VerifierKey};
 use headlock_registry::sign_in::{Role, Scope};
 use serde::Deserialize;
 
@@ -75,27 +75,82 @@ pub(super) async fn receipt(
     Ok(([(CONTENT_TYPE, "text/plain; charset=utf-8")], receipt.to_bytes()))
 }
 
-/// Keeps what witnesses answered to a checkpoint of this log.
+/// How far a witness has come, and up to where it is asked to go.
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(super) struct Step {
+    #[serde(default)]
+    old: u64,
+    size: Option<u64>,
+}
+
+/// What a witness is sent that has cosigned `old` leaves: a checkpoint, the newest or that of `size` leaves, and why it goes on from there.
+/// Shape: the body of `add-checkpoint` as c2sp.org/tlog-witness has it.
+#[utoipa::path(get, path = "/v1/log/submission", tag = "log", security(("bearer" = [])),
+    params(("old" = Option<u64>, Query), ("size" = Option<u64>, Query)),
+    responses((status = 200, body = String, content_type = "text/plain"),
+        (status = "4XX", body = api::ProblemBody)))]
+pub(super) async fn submission(
+    State(app): State<App>,
+    who: In,
+    step: Result<Query<Step>, axum::extract::rejection::QueryRejection>,
+) -> Result<([(HeaderName, &'static str); 1], Vec<u8>), Problem> {
+    who.visitor.needs(&CARRIERS, CARRIER)?;
+    let Query(Step { old, size }) = step.map_err(|_| Problem::invalid("old", "old and size are whole numbers"))?;
+    let made = who.desk.queue.look(move |desk| match size {
+        None => desk.ledger().submission(old),
+        Some(size) => desk.ledger().submission_at(old, size),
+    });
+    let made = made.await.map_err(|why| app.unqueued(why))?;
+    let made = made.map_err(|why| match why {
+        ProofError::Beyond { size: leaves } => {
+            let field = if size.is_some_and(|size| size > leaves) { "size" } else { "old" };
+            Problem::invalid(field, format!("there are {leaves} leaves"))
+        }
+        why => {
+            tracing::error!(%why, old, ?size, "no submission for a witness");
+            Problem::unavailable()
+        }
+    })?;
+    Ok(([(CONTENT_TYPE, "text/plain; charset=utf-8")], made.to_bytes()))
+}
+
+/// Who goes between the log and its witnesses.
+const CARRIERS: [(Role, Scope); 2] = [(Role::Auditor, Scope::Audit), (Role::Operator, Scope::Import)];
+const CARRIER: &str = "the role auditor or operator";
+
+/// Keeps what witnesses answered to a checkpoint of this log, unless a newer one was cosigned; answers what is kept.
 #[utoipa::path(post, path = "/v1/log/cosignatures", tag = "log", security(("bearer" = [])),
     request_body = api::Cosignatures,
-    responses((status = 204), (status = "4XX", body = api::ProblemBody)))]
+    responses((status = 200, body = api::Witnessed), (status = "4XX", body = api::ProblemBody)))]
 pub(super) async fn cosignatures(
     State(app): State<App>,
     who: In,
     Json(given): Json<api::Cosignatures>,
-) -> Result<StatusCode, Problem> {
-    let any = [(Role::Auditor, Scope::Audit), (Role::Operator, Scope::Import)];
-    who.visitor.needs(&any, "the role auditor or operator")?;
+) -> Result<Out<api::Witnessed>, Problem> {
+    who.visitor.needs(&CARRIERS, CARRIER)?;
     let witnesses = app.witnesses.clone();
-    let add = move |desk: &mut headlock_registry::desk::Desk<headlock_registry::log::Disk>| {
-        desk.ledger().add_cosignatures(given.checkpoint.as_bytes(), &given.lines, &witnesses).map(drop)
-    };
-    let added = who.desk.queue.look(add).await.map_err(|why| app.unqueued(why))?;
-    added.map(|()| StatusCode::NO_CONTENT).map_err(|why| match why {
-        headlock_registry::log::CosignatureError::Checkpoint(why) => Problem::invalid("checkpoint", why),
-        headlock_registry::log::CosignatureError::Io(why) => {
+    let added = who
+        .desk
+        .queue
+        .look(move |desk| desk.ledger().add_cosignatures(given.checkpoint.as_bytes(), &given.lines, &witnesses));
+    let kept = added.await.map_err(|why| app.unqueued(why))?.map_err(|why| match why {
+        CosignatureError::Checkpoint(why) => Problem::invalid("checkpoint", why),
+        CosignatureError::Io(why) => {
             tracing::error!(%why, "cosignatures are not kept");
             Problem::unavailable()
         }
-    })
+    })?;
+    witnessed(&kept, &app.witnesses).map(Out)
+}
+
+fn witnessed(kept: &Note, keys: &[VerifierKey]) -> Result<api::Witnessed, Problem> {
+    let checkpoint = Checkpoint::from_text(kept.text()).map_err(|why| Problem::invalid("checkpoint", why))?;
+    // None of them need have signed it.
+    let signed = kept.verified(keys).unwrap_or_default();
+    let view = |signed: headlock_registry::log::Signed<'_>| api::WitnessView {
+        name: signed.key.name().to_owned(),
+        at_s: signed.at_s,
+    };
+    Ok(api::Witnessed { leaves: checkpoint.head.size, witnesses: signed.into_iter().map(view).collect() })
 }

@@ -5,7 +5,7 @@ use axum::extract::{Path, State};
 use axum::http::header::{CACHE_CONTROL, CONTENT_TYPE};
 use axum::http::{HeaderValue, Response};
 use headlock_registry::desk::Refusal;
-use headlock_registry::log::{CHECKPOINT, Disk, ReadFiles as _};
+use headlock_registry::log::{CHECKPOINT, Disk, ReadFiles as _, WITNESSED};
 
 use crate::api;
 use crate::problem::Problem;
@@ -23,6 +23,14 @@ const A_MOMENT: &str = "public, max-age=1";
         (status = "4XX", body = api::ProblemBody)))]
 pub(super) async fn checkpoint(State(app): State<App>) -> Result<Response<Body>, Problem> {
     read(&app, CHECKPOINT.to_owned(), ("text/plain; charset=utf-8", A_MOMENT)).await
+}
+
+/// The newest checkpoint that witnesses cosigned.
+#[utoipa::path(get, path = "/witnessed", tag = "log",
+    responses((status = 200, body = String, content_type = "text/plain"),
+        (status = "4XX", body = api::ProblemBody)))]
+pub(super) async fn witnessed(State(app): State<App>) -> Result<Response<Body>, Problem> {
+    read(&app, WITNESSED.to_owned(), ("text/plain; charset=utf-8", A_MOMENT)).await
 }
 
 /// A tile of hashes or of entries.

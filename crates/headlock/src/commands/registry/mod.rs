@@ -2,6 +2,7 @@
 
 mod backup;
 mod check;
+mod cosign;
 mod export;
 mod import;
 mod init;
@@ -14,9 +15,11 @@ mod scheme;
 mod seal;
 mod serve;
 mod session;
+mod signals;
 mod units;
 mod verify;
 mod who;
+mod witness;
 
 use crate::failure::Failure;
 use crate::store::Texts;
@@ -90,6 +93,11 @@ pub enum Command {
     /// Hands records and codes to the escrow, if enough others agree.
     #[command(subcommand)]
     Export(export::Command),
+    /// Has witnesses cosign the log's newest checkpoint.
+    Cosign(cosign::Args),
+    /// An outsider's own witness, which cosigns a log as long as it keeps what it said.
+    #[command(subcommand)]
+    Witness(witness::Command),
     /// Wraps all keys under a new key-encryption key.
     Rotate(keys::Args),
     /// Copies the registry, also while it is at work.
@@ -136,6 +144,8 @@ pub fn run(command: &Command, texts: &Texts, json: bool) -> Result<(), Failure> 
         Command::Receipt(args) => log::receipt(args),
         Command::Verify(args) => verify::run(args, json),
         Command::Export(command) => export::run(command, json),
+        Command::Cosign(args) => cosign::run(args, json),
+        Command::Witness(command) => witness::run(command, json),
         Command::Rotate(args) => keys::run(args, texts, json),
         Command::Backup(args) => backup::backup(args, json),
         Command::Restore(args) => backup::restore(args, json),

@@ -1,12 +1,13 @@
 //! `headlock registry serve`: the service.
 
-use std::path::PathBuf;
+use std::net::SocketAddr;
+use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 use headlock_server::{Clock, Host, start};
-use tokio::signal::unix::{SignalKind, signal};
 
 use super::place::Place;
+use super::signals::End;
 use crate::failure::Failure;
 use crate::paint;
 use crate::store::Texts;
@@ -21,7 +22,7 @@ pub struct Args {
     place: Place,
     /// Listens here instead; port 0 is any free one.
     #[arg(long)]
-    listen: Option<std::net::SocketAddr>,
+    listen: Option<SocketAddr>,
     /// Writes the address into this file once it listens.
     #[arg(long, value_name = "FILE")]
     address_file: Option<PathBuf>,
@@ -45,28 +46,26 @@ pub(super) fn run(args: &Args, texts: &Texts, json: bool) -> Result<(), Failure>
     };
     let runtime = tokio::runtime::Builder::new_multi_thread().enable_all().build().map_err(|why| unusable(&why))?;
     runtime.block_on(async {
-        let (mut interrupted, mut ended) = match (signal(SignalKind::interrupt()), signal(SignalKind::terminate())) {
-            (Ok(interrupted), Ok(ended)) => (interrupted, ended),
-            (Err(why), _) | (_, Err(why)) => return Err(unusable(&why)),
-        };
+        let mut end = End::listen().map_err(|why| unusable(&why))?;
         let running = start(config, host).await.map_err(|why| unusable(&why))?;
         let address = running.address();
-        if let Some(path) = &args.address_file {
-            crate::whole_file::write(path, format!("{address}\n").as_bytes())
-                .map_err(|why| Failure::input(format!("cannot write {}: {why}", path.display()), "another file"))?;
-        }
+        tell_address(args.address_file.as_deref(), address)?;
         paint::say!("registry on {address}\nready");
-        tokio::select! {
-            _ = interrupted.recv() => {}
-            _ = ended.recv() => {}
-        }
+        end.told().await;
         running.stop().await;
         Ok(())
     })
 }
 
+/// Writes an address into a file, if one is wanted.
+pub(super) fn tell_address(file: Option<&Path>, address: SocketAddr) -> Result<(), Failure> {
+    let Some(path) = file else { return Ok(()) };
+    crate::whole_file::write(path, format!("{address}\n").as_bytes())
+        .map_err(|why| Failure::input(format!("cannot write {}: {why}", path.display()), "another file"))
+}
+
 /// Tracing on standard error, as the environment wants it.
-fn trace(json: bool) {
+pub(super) fn trace(json: bool) {
     use tracing_subscriber::filter::LevelFilter;
     let level = std::env::var("HEADLOCK_LOG").ok().and_then(|level| level.parse().ok()).unwrap_or(LevelFilter::INFO);
     let lines = tracing_subscriber::fmt().with_max_level(level).with_writer(std::io::stderr).with_target(false);

@@ -3,7 +3,9 @@
 use std::fs;
 use std::path::{Path, PathBuf};
 
-use headlock_registry::log::{Disk, Event, Finding, MAX_RECEIPT_BYTES, Outsider, Receipt, Report, Shown, VerifierKey};
+use headlock_registry::log::{
+    Disk, Event, Finding, MAX_RECEIPT_BYTES, Outsider, Policy, Receipt, Report, Shown, VerifierKey,
+};
 use indicatif::{ProgressBar, ProgressStyle};
 use serde_json::{Value, json};
 
@@ -21,6 +23,12 @@ pub struct Args {
     /// The log's public key, as init showed it; or a file with it.
     #[arg(long, value_name = "KEY")]
     log_key: String,
+    /// A witness's public key, or a file with it: it must have cosigned the log; may be repeated.
+    #[arg(long, value_name = "KEY")]
+    witness: Vec<String>,
+    /// So many of the witnesses are enough; all of them without it.
+    #[arg(long, value_name = "COUNT", requires = "witness")]
+    quorum: Option<usize>,
     /// A receipt to verify; may be repeated.
     #[arg(long, value_name = "FILE")]
     receipt: Vec<PathBuf>,
@@ -52,6 +60,8 @@ pub(super) fn run(args: &Args, json: bool) -> Result<(), Failure> {
             outsider = outsider.with_known(said.head);
         }
     }
+    // A receipt is of the moment in which it was made, before any witness could cosign.
+    let outsider = outsider.with_policy(policy(args)?);
     let report = args.folder.as_ref().map(|folder| whole(&outsider, folder));
     let holds = shown.iter().all(|(_, said)| said.is_ok()) && report.as_ref().is_none_or(Report::is_clean);
     if json {
@@ -67,14 +77,29 @@ pub(super) fn run(args: &Args, json: bool) -> Result<(), Failure> {
 
 /// Somebody who has the public key and nothing else.
 pub(super) fn outsider(log_key: &str) -> Result<Outsider, Failure> {
-    let text = match fs::read_to_string(log_key) {
-        Ok(text) => text.trim().to_owned(),
-        Err(_) => log_key.to_owned(),
-    };
-    let key = VerifierKey::parse(&text).map_err(|why| {
-        Failure::input(format!("--log-key: {why}"), "name+hash+key, as headlock registry init showed it")
-    })?;
+    let key = verifier_key("--log-key", log_key)?;
     Ok(Outsider::new(key.name(), vec![key.clone()]))
+}
+
+/// A public key, or the one in a file.
+pub(super) fn verifier_key(option: &str, given: &str) -> Result<VerifierKey, Failure> {
+    let text = match fs::read_to_string(given) {
+        Ok(text) => text.trim().to_owned(),
+        Err(_) => given.to_owned(),
+    };
+    VerifierKey::parse(&text).map_err(|why| {
+        let help = "name+hash+key, as headlock registry init or headlock registry witness init showed it";
+        Failure::input(format!("{option}: {why}"), help)
+    })
+}
+
+fn policy(args: &Args) -> Result<Policy, Failure> {
+    let witnesses: Vec<VerifierKey> =
+        args.witness.iter().map(|text| verifier_key("--witness", text)).collect::<Result<_, _>>()?;
+    let needed = args.quorum.unwrap_or(witnesses.len());
+    Policy::new(needed, witnesses).map_err(|why| {
+        Failure::input(format!("--witness: {why}"), "each witness's key once, and --quorum no more than there are")
+    })
 }
 
 fn receipt(path: &Path) -> Result<Receipt, Failure> {
@@ -138,8 +163,8 @@ fn print_report(report: &Report) {
         }
     }
     if let Some((head, seen)) = &report.witnessed {
-        let who: Vec<&str> = seen.iter().map(|seen| seen.witness.as_str()).collect();
-        paint::say!("  {} leaves were seen by {}", head.size, who.join(", "));
+        let who: Vec<String> = seen.iter().map(|seen| format!("{} at {}", seen.witness, seen.at_s)).collect();
+        paint::say!("  {} leaves were cosigned by {}", head.size, who.join(", "));
     }
 }
 
@@ -169,5 +194,9 @@ fn report_json(report: &Report) -> Value {
         "tiles": report.tiles,
         "findings": findings,
         "more_findings": report.findings.more(),
+        "witnessed": report.witnessed.as_ref().map(|(head, seen)| {
+            let seen: Vec<_> = seen.iter().map(|seen| json!({ "name": seen.witness, "at_s": seen.at_s })).collect();
+            json!({ "leaves": head.size, "witnesses": seen })
+        }),
     })
 }
