@@ -7,7 +7,8 @@ use headlock_profile::ways::Way;
 use zeroize::Zeroizing;
 
 use crate::record::{
-    Account, AccountId, AccountState, Company, Notice, PairingEvent, Region, Request, RequestId, Serial, Unit, Vin,
+    Account, AccountId, AccountState, Company, Issuer, Notice, PairingEvent, Region, Request, RequestId, Serial,
+    Subject, Unit, Vin,
 };
 use crate::seal::{DataKey, Kek};
 use crate::sign_in::{Roles, Scopes};
@@ -106,6 +107,8 @@ pub enum Action {
     },
     /// A password and a one-time code were shown.
     SignIn(SignIn),
+    /// A provider said who somebody is.
+    SignInByIdentity(Verified),
     /// The session ends.
     SignOut,
     /// A token of one's own.
@@ -264,6 +267,21 @@ impl fmt::Debug for SignIn {
     }
 }
 
+/// Who somebody is, as a provider said to the host, which has checked that it did. Debug shows neither.
+#[derive(Clone, PartialEq, Eq)]
+pub struct Verified {
+    /// The provider.
+    pub issuer: Issuer,
+    /// How it names them.
+    pub subject: Subject,
+}
+
+impl fmt::Debug for Verified {
+    fn fmt(&self, out: &mut fmt::Formatter<'_>) -> fmt::Result {
+        out.write_str("Verified(…)")
+    }
+}
+
 /// An account to be made.
 #[derive(Clone)]
 pub struct NewAccount {
@@ -304,6 +322,10 @@ pub enum AccountChange {
     AddCertificate([u8; 32], String),
     /// One that does no longer.
     RevokeCertificate([u8; 32]),
+    /// Somebody at a provider who stands for them, and what that is called.
+    TieIdentity(Issuer, Subject, String),
+    /// One who does no longer, by [`Identity::digest_of`](crate::record::Identity::digest_of): what rests on it is over.
+    UntieIdentity([u8; 32]),
 }
 
 impl fmt::Debug for AccountChange {
@@ -323,6 +345,8 @@ impl AccountChange {
             Self::NewOneTimeSecret => "one-time-secret",
             Self::AddCertificate(..) => "certificate-added",
             Self::RevokeCertificate(_) => "certificate-revoked",
+            Self::TieIdentity(..) => "identity-tied",
+            Self::UntieIdentity(_) => "identity-untied",
         }
     }
 }

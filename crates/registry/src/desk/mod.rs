@@ -11,6 +11,7 @@ mod caller;
 mod command;
 mod decide;
 mod due;
+mod identity;
 mod keyring;
 mod recent;
 mod refusal;
@@ -31,7 +32,7 @@ pub use bulk::{BulkAdded, BulkError, BulkStep, Differing};
 pub use caller::{is_good, serves};
 pub use command::{
     AccountChange, Action, Ask, Command, Credential, Document, Handed, NewAccount, NewUnit, Outcome, PHOTO_BYTES_MAX,
-    PairingLine, Provisioned, Released, SecurityKey, SignIn, Wanted,
+    PairingLine, Provisioned, Released, SecurityKey, SignIn, Verified, Wanted,
 };
 pub use refusal::{Conflict, Fault, Refusal};
 pub use sealed::{BulkUnit, SealedUnits};
@@ -491,6 +492,7 @@ impl<F: Files> Desk<F> {
 fn run(work: &mut Work<'_, '_>, command: &Command) -> Result<Outcome, Stop> {
     match &command.action {
         Action::SignIn(shown) => return sign_in::sign_in(work, shown),
+        Action::SignInByIdentity(shown) => return identity::sign_in(work, shown),
         Action::Delivered { request } => return Ok(decide::delivered(work, request)),
         Action::Tick => return due::tick(work),
         _ => {}
@@ -530,7 +532,7 @@ fn run(work: &mut Work<'_, '_>, command: &Command) -> Result<Outcome, Stop> {
         Action::Seal => rotate::seal(work, &caller),
         Action::AddScheme { unit, key } => scheme::add(work, &caller, (unit, key)),
         Action::Rotate { kek } => rotate::rotate(work, &caller, kek),
-        Action::SignIn(_) | Action::Delivered { .. } | Action::Tick => Ok(Outcome::Done),
+        Action::SignIn(_) | Action::SignInByIdentity(_) | Action::Delivered { .. } | Action::Tick => Ok(Outcome::Done),
     }
 }
 

@@ -56,7 +56,10 @@ impl Rows {
 
 /// Whether rows of a table are asked for again and again.
 fn is_kept(table: &Table) -> bool {
-    matches!(table.name, "account" | "session" | "certificate" | "flood" | "watched" | "secret" | "setting")
+    matches!(
+        table.name,
+        "account" | "session" | "certificate" | "identity" | "flood" | "watched" | "secret" | "setting"
+    )
 }
 
 /// One batch under way.

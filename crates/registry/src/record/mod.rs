@@ -2,6 +2,7 @@
 
 mod account;
 mod field;
+mod identity;
 mod log;
 mod names;
 mod request;
@@ -10,13 +11,14 @@ mod unit;
 
 pub use account::{Account, AccountState, Certificate, Flood, Session, SessionKind, Watched};
 pub use field::Field;
+pub use identity::{Identity, Tie};
 pub use log::{Lately, Opened, Setting};
-pub use names::{AccountId, BadName, Company, Region, RequestId, Serial, Vin};
+pub use names::{AccountId, BadName, Company, Issuer, Region, RequestId, Serial, Subject, Vin};
 pub use request::{Delivered, Notice, Photo, Request, RequestState, UsedSeed, Waiting, WaitingFor, What};
 pub use secret::{Secret, SecretKind};
 pub use unit::{Pairing, PairingEvent, Unit, UnitState, VinUnit};
 
-use crate::store::{Migrations, Row, Step, Table};
+use crate::store::{Column, Kind, Migrations, Row, Step, Table};
 
 /// A struct that is a row.
 pub trait Record: Sized {
@@ -30,24 +32,37 @@ pub trait Record: Sized {
     fn from_row(row: Row) -> Option<Self>;
 }
 
-/// Every table, by the release that brought it.
-pub const MIGRATIONS: Migrations = &[&[
-    Step::Create(Unit::TABLE),
-    Step::Create(VinUnit::TABLE),
-    Step::Create(Pairing::TABLE),
-    Step::Create(Request::TABLE),
-    Step::Create(Delivered::TABLE),
-    Step::Create(Waiting::TABLE),
-    Step::Create(UsedSeed::TABLE),
-    Step::Create(Photo::TABLE),
-    Step::Create(Notice::TABLE),
-    Step::Create(Account::TABLE),
-    Step::Create(Session::TABLE),
-    Step::Create(Certificate::TABLE),
-    Step::Create(Flood::TABLE),
-    Step::Create(Watched::TABLE),
-    Step::Create(Secret::TABLE),
-    Step::Create(Opened::TABLE),
-    Step::Create(Lately::TABLE),
-    Step::Create(Setting::TABLE),
-]];
+/// Sessions before there were identities.
+const FIRST_SESSION: &Table = &Table {
+    name: Session::TABLE.name,
+    columns: Session::TABLE.columns.split_at(Session::TABLE.columns.len() - 1).0,
+    key: Session::TABLE.key,
+};
+
+/// Every table, by the version that brought it.
+pub const MIGRATIONS: Migrations = &[
+    &[
+        Step::Create(Unit::TABLE),
+        Step::Create(VinUnit::TABLE),
+        Step::Create(Pairing::TABLE),
+        Step::Create(Request::TABLE),
+        Step::Create(Delivered::TABLE),
+        Step::Create(Waiting::TABLE),
+        Step::Create(UsedSeed::TABLE),
+        Step::Create(Photo::TABLE),
+        Step::Create(Notice::TABLE),
+        Step::Create(Account::TABLE),
+        Step::Create(FIRST_SESSION),
+        Step::Create(Certificate::TABLE),
+        Step::Create(Flood::TABLE),
+        Step::Create(Watched::TABLE),
+        Step::Create(Secret::TABLE),
+        Step::Create(Opened::TABLE),
+        Step::Create(Lately::TABLE),
+        Step::Create(Setting::TABLE),
+    ],
+    &[
+        Step::Create(Identity::TABLE),
+        Step::Add { table: Session::TABLE.name, column: Column { name: "tie", kind: Kind::Bytes, optional: true } },
+    ],
+];
