@@ -73,7 +73,7 @@ fn a_server_that_is_not_there_is_unavailable_at_once() {
     let address = format!("host=127.0.0.1 port={} user=registry dbname=postgres", free_port());
     let refused = Postgres::open(&address, Settings::default(), MIGRATIONS).map(drop);
     assert!(matches!(refused, Err(StoreError::Unavailable(_))), "{refused:?}");
-    assert!(begun.elapsed() < Duration::from_secs(60));
+    assert!(begun.elapsed() < Duration::from_mins(1));
     let nonsense = Postgres::open("host=127.0.0.1 colour=red", Settings::default(), MIGRATIONS).map(drop);
     assert!(matches!(nonsense, Err(StoreError::Failed(_))), "{nonsense:?}");
 }
@@ -146,7 +146,7 @@ fn a_server_that_goes_away_is_waited_for_only_so_long() {
     let next = batch(base, 1, vec![], &mut Random::new(7));
     let refused = store.commit(&next);
     assert!(matches!(refused, Err(StoreError::Unavailable(_))), "{refused:?}");
-    assert!((Duration::from_millis(500)..Duration::from_secs(60)).contains(&begun.elapsed()), "{:?}", begun.elapsed());
+    assert!((Duration::from_millis(500)..Duration::from_mins(1)).contains(&begun.elapsed()), "{:?}", begun.elapsed());
 }
 
 #[test]

@@ -246,7 +246,7 @@ fn slow_clients_are_let_go() {
     let begun = Instant::now();
     assert!(receive(&mut head).is_none_or(|reply| reply.status == 408));
     assert_eq!(receive(&mut body).map(|reply| reply.status), Some(408));
-    assert!(begun.elapsed() < Duration::from_secs(60));
+    assert!(begun.elapsed() < Duration::from_mins(1));
 }
 
 #[test]
