@@ -69,6 +69,7 @@ fn one_time_step(
 }
 
 /// A session or token that is to be.
+#[derive(Clone, Copy)]
 pub(super) struct Opened<'a> {
     pub(super) kind: SessionKind,
     pub(super) scopes: Scopes,
