@@ -25,15 +25,7 @@ def provider(tmp_path):
 
 @pytest.fixture
 def desk(tmp_path, provider):
-    (tmp_path / "desk-secret").write_text("a secret of two\n")
-    more = f"""
-[[sign_in.openid_connect]]
-name = "maker"
-issuer = "{provider.issuer}"
-client_id = "headlock"
-client_secret_file = "../desk-secret"
-"""
-    registry = Registry(tmp_path, more)
+    registry = Registry(tmp_path, provider.section(tmp_path))
     registry.let_everybody_in()
     registry.tmp_path = tmp_path
     yield registry

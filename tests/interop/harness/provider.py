@@ -18,6 +18,18 @@ class Provider(Program):
         self.issuer = f"http://127.0.0.1:{self.port}"
         assert answers(("127.0.0.1", self.port), 60), f"no provider on {self.issuer}: {self.stderr()}"
 
+    def section(self, folder):
+        """What a registry's configuration says of it. The secret is any: this peer believes every one."""
+        secret = folder / "provider.secret"
+        secret.write_text("a secret of two\n")
+        return f"""
+[[sign_in.openid_connect]]
+name = "maker"
+issuer = "{self.issuer}"
+client_id = "headlock"
+client_secret_file = "{secret}"
+"""
+
     def log_in(self, address, subject):
         """What a person does in a browser: opens the address, types who they are, and is sent back. The last page."""
         form = requests.get(address, timeout=30)
