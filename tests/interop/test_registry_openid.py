@@ -70,6 +70,8 @@ class SignIn(Program):
 
 
 def test_somebody_whom_the_provider_knows_is_let_in_as_whom_they_are_tied_to(desk, provider):
+    code, said = registry(desk, "nobody", "check", "--config", desk.folder)
+    assert code == 0 and "sign-in by maker" in said, said
     assert tie(desk, provider, "anna")[0] == 0
     code, said = registry(desk, "root", "who", "identities", "anna")
     assert code == 0 and f"{SUBJECT} at {provider.issuer}: identity, stands" in said
