@@ -17,12 +17,13 @@ from schemathesis.specs.openapi.checks import (
     status_code_conformance,
 )
 
+from harness.provider import Provider
 from harness.registry import PEOPLE, SERIAL, VIN, Registry
 
 load_all_checks()
 
 SEED = 20261120
-FEW = {"POST /v1/sessions": 4}
+FEW = {"POST /v1/sessions": 4, "POST /v1/sign-ins/finish": 4}
 """A refused sign-in takes half a second, on purpose."""
 
 AS_DOCUMENTED = [
@@ -49,10 +50,21 @@ DOCUMENT = "5d" * 32
 WANTED = {"serial": SERIAL, "vin": VIN, "what": "code", "proof": "registration"}
 
 
+BEGUN = {"with": "maker", "redirect_uri": "http://127.0.0.1:9/callback", "code_challenge": "A" * 43}
+
+
 @pytest.fixture
-def desk(tmp_path):
-    """An open desk with a unit, an account to try changes on, and requests."""
-    registry = Registry(tmp_path, LIMITS, RULES, escrow=ESCROW)
+def provider(tmp_path):
+    provider = Provider(tmp_path)
+    yield provider
+    provider.kill()
+
+
+@pytest.fixture
+def desk(tmp_path, provider):
+    """An open desk with a unit, an account to try changes on, requests, and a provider of sign-ins."""
+    registry = Registry(tmp_path, LIMITS + provider.section(tmp_path), RULES, escrow=ESCROW)
+    registry.provider = provider
     registry.let_everybody_in()
     registry.provision()
     spare = {"id": "spare", "person": "S. Pare", "company": "acme", "roles": ["requester"]}
@@ -65,10 +77,13 @@ def desk(tmp_path):
 
 ANYBODY = {"GET /v1/seal", "GET /checkpoint", "GET /metrics", "GET /healthz", "GET /readyz"}
 EXPORTS = {"GET /v1/exports", "GET /v1/exports/{id}"}
-PERSON = ANYBODY | {"GET /v1/me", "GET /v1/tokens", "POST /v1/tokens", "GET /v1/notices", "DELETE /v1/sessions"}
+PERSON = ANYBODY | {"POST /v1/sign-ins", "GET /v1/me", "GET /v1/tokens", "POST /v1/tokens", "GET /v1/notices", "DELETE /v1/sessions"}
 DONE = {
     None: ANYBODY,
-    "root": PERSON | EXPORTS | {"POST /v1/accounts", "PATCH /v1/accounts/{id}", "POST /v1/requests/{id}/erase"},
+    "root": PERSON
+    | EXPORTS
+    | {"POST /v1/accounts", "PATCH /v1/accounts/{id}", "POST /v1/requests/{id}/erase"}
+    | {f"{method} /v1/accounts/{{id}}/identities" for method in ["GET", "POST"]},
     "anna": PERSON | {"POST /v1/releases", "POST /v1/break-glass", "POST /v1/requests/{id}/collect"},
     "carl": PERSON | {f"POST /v1/requests/{{id}}/{decided}" for decided in ["approve", "refuse", "revoke", "review"]},
     "ed": PERSON
@@ -138,6 +153,7 @@ class Plausible:
             known |= {"days": 1, "scopes": ["read"], "label": "made", "sha256": f"{self.made:064x}", "photo": "cGhvdG8="}
             known |= {"id": f"somebody-{self.made}", "company": "acme", "roles": ["requester"], "regions": ["eu"]}
             known |= {"password": "a password that is long enough", "person": "P. Erson", "what": "code"}
+            known |= {**BEGUN, "issuer": self.desk.provider.issuer, "subject": f"subject-{self.made}"}
             known |= {"firmware": "1.0", "state": "active", "event": "reflashed"}
             for name in part.keys() & known.keys():
                 part[name] = known[name]

@@ -5,8 +5,8 @@
 
 use crate::desk::{Credential, Refusal, is_good, serves};
 use crate::record::{
-    Account, AccountId, AccountState, Certificate, Export, ExportWord, Field, Pairing, Record, Request, RequestId,
-    Serial, Session, Setting, Unit,
+    Account, AccountId, AccountState, Certificate, Export, ExportWord, Field, Identity, Pairing, Record, Request,
+    RequestId, Serial, Session, Setting, Unit,
 };
 use crate::sign_in::{Role, Scope, Scopes};
 use crate::store::{Read, Row, Scan, StoreError, Value};
@@ -74,6 +74,9 @@ pub fn visitor(read: &mut dyn Read, credential: Credential, now_s: u64) -> Resul
         Credential::Token(digest) => {
             let session: Option<Session> = one(read, vec![digest.value()])?;
             let session = session.filter(|session| is_good(session, now_s)).ok_or(Refusal::NotSignedIn)?;
+            if !holds(read, &session)? {
+                return Err(Refusal::NotSignedIn.into());
+            }
             (session.account, session.scopes, session.created_s, Some(session.expires_s))
         }
         Credential::Certificate(fingerprint) => {
@@ -209,13 +212,38 @@ pub fn certificates(
     Ok(all.into_iter().filter(|certificate| certificate.account == *account).collect())
 }
 
+/// Identities that were ever tied to an account: one's own, or anybody's for an administrator.
+///
+/// # Errors
+/// [`LookupError`].
+pub fn identities(read: &mut dyn Read, visitor: &Visitor, account: &AccountId) -> Result<Vec<Identity>, LookupError> {
+    if visitor.account.id != *account {
+        visitor.needs(&[(Role::Administrator, Scope::Administer)], "the role administrator")?;
+    }
+    let all: Vec<Identity> = all(read, &[])?;
+    Ok(all.into_iter().filter(|identity| identity.account == *account).collect())
+}
+
 /// One's own sessions and tokens that still let in.
 ///
 /// # Errors
 /// [`LookupError`].
 pub fn sessions(read: &mut dyn Read, visitor: &Visitor, now_s: u64) -> Result<Vec<Session>, LookupError> {
     let all: Vec<Session> = all(read, &[])?;
-    Ok(all.into_iter().filter(|session| session.account == visitor.account.id && is_good(session, now_s)).collect())
+    let mut own = Vec::new();
+    for session in all {
+        if session.account == visitor.account.id && is_good(&session, now_s) && holds(read, &session)? {
+            own.push(session);
+        }
+    }
+    Ok(own)
+}
+
+/// Whether what a session rests on still stands; a session that rests on nothing does.
+fn holds(read: &mut dyn Read, session: &Session) -> Result<bool, LookupError> {
+    let Some(tie) = session.tie else { return Ok(true) };
+    let identity: Option<Identity> = one(read, vec![tie.identity.value()])?;
+    Ok(identity.is_some_and(|identity| identity.holds(tie, &session.account)))
 }
 
 /// The fingerprint of the key-encryption key, in hexadecimal digits; none where there is no registry yet.

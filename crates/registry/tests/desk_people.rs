@@ -9,10 +9,12 @@ use desk_support::{
 };
 use headlock_registry::desk::{
     AccountChange, Action, Ask, Command, Conflict, Credential, Desk, Outcome, PairingLine, Refusal, SignIn, Tools,
+    Verified,
 };
 use headlock_registry::log::{Disk, Event};
 use headlock_registry::record::{
-    AccountId, AccountState, Opened, PairingEvent, Record, Region, Request, RequestId, RequestState, Vin,
+    AccountId, AccountState, Issuer, Opened, PairingEvent, Record, Region, Request, RequestId, RequestState, Subject,
+    Vin,
 };
 use headlock_registry::rules::DEFAULT;
 use headlock_registry::sign_in::{Role, Scope, Scopes, Token};
@@ -31,6 +33,16 @@ fn lasting(bench: &mut Bench, id: &str, number: u8) -> Credential {
 
 fn name(id: &str) -> AccountId {
     AccountId::new(id).unwrap()
+}
+
+fn tie(subject: &str) -> AccountChange {
+    let issuer = Issuer::new("https://id.example").unwrap();
+    AccountChange::TieIdentity(issuer, Subject::new(subject).unwrap(), "the maker's".to_owned())
+}
+
+fn by(subject: &str) -> Action {
+    let issuer = Issuer::new("https://id.example").unwrap();
+    Action::SignInByIdentity(Verified { issuer, subject: Subject::new(subject).unwrap() })
 }
 
 fn pending(answer: Result<Outcome, Refusal>) -> RequestId {
@@ -432,6 +444,7 @@ fn a_new_account_gets_a_one_time_secret_by_itself_and_nothing_else_before() {
         Action::AddAccount(account("more", "acme", &[])),
         change("nina", AccountChange::Password("$argon2id$mine".into())),
         change("nina", AccountChange::AddCertificate([3; 32], "mine".into())),
+        change("nina", tie("nina-at-idp")),
         change("anna", AccountChange::NewOneTimeSecret),
         pair(PairingEvent::Stolen, 1, None),
         Action::Rotate { kek: bench.kek.clone() },
@@ -500,7 +513,9 @@ fn a_locked_or_closed_account_stops_at_every_door_in_the_same_batch() {
     let issue = Action::IssueToken { label: "t".into(), scopes: Scopes::NONE.with(Scope::Release), days: 9 };
     let token = Credential::Token(token(bench.by("anna", issue)).digest().0);
     let certificate = lasting(&mut bench, "anna", 1);
-    let doors = [token, certificate, bench.credential("anna")];
+    bench.console(Action::ChangeAccount { account: name("anna"), change: tie("anna-at-idp") }).unwrap();
+    let identity = Credential::Token(self::token(bench.apply(Credential::Nobody, by("anna-at-idp"))).digest().0);
+    let doors = [token, certificate, identity, bench.credential("anna")];
     for state in [AccountState::Locked, AccountState::Closed] {
         let change = |state| Action::ChangeAccount {
             account: name("anna"),
@@ -517,6 +532,7 @@ fn a_locked_or_closed_account_stops_at_every_door_in_the_same_batch() {
         let stopped =
             |answer: &Result<Outcome, Refusal>| matches!(answer, Err(Refusal::Locked { .. } | Refusal::NotSignedIn));
         assert!(answers[1..].iter().all(stopped), "{answers:?}");
+        assert_eq!(bench.apply(Credential::Nobody, by("anna-at-idp")).unwrap_err(), Refusal::SignIn);
     }
     let open = AccountChange::State(AccountState::Active, String::new());
     bench.console(Action::ChangeAccount { account: name("anna"), change: open }).unwrap();

@@ -6,7 +6,8 @@ mod desk_support;
 use std::path::Path;
 
 use desk_support::{
-    Bench, ORIGIN, account, code, document, new_unit, one_time_code, released, serial, serial_of, store, vin, vin_of,
+    Bench, ORIGIN, account, code, document, new_unit, one_time_code, released, serial, serial_of, store, tables, vin,
+    vin_of,
 };
 use headlock_registry::desk::{
     AccountChange, Action, Ask, Command, Conflict, Credential, Document, Handed, NewUnit, Outcome, PairingLine,
@@ -14,10 +15,11 @@ use headlock_registry::desk::{
 };
 use headlock_registry::log::{Disk, Event, Outsider, Receipt};
 use headlock_registry::record::{
-    AccountId, AccountState, MIGRATIONS, Notice, Opened, PairingEvent, Record, Region, Request, RequestId, Serial, Vin,
+    AccountId, AccountState, Issuer, Notice, Opened, PairingEvent, Record, Region, Request, RequestId, Serial, Subject,
+    Vin,
 };
 use headlock_registry::sign_in::{Role, Scope, Scopes};
-use headlock_registry::store::{Row, Scan, Step, Table, Value};
+use headlock_registry::store::{Row, Scan, Table, Value};
 use headlock_twin::ecu::{HmacKeys, KeyProvider};
 use headlock_wire::uds::Level;
 
@@ -26,13 +28,6 @@ const REASON: &str = "the owner of the blue car waits at the roadside";
 fn all(folder: &Path, table: &'static Table) -> Vec<Row> {
     let scan = Scan { table, prefix: &[], after: None, backwards: false, limit: 1 << 30 };
     store(folder).scan(&scan).unwrap()
-}
-
-fn tables() -> impl Iterator<Item = &'static Table> {
-    MIGRATIONS.iter().copied().flatten().filter_map(|step| match step {
-        Step::Create(table) => Some(*table),
-        Step::Add { .. } => None,
-    })
 }
 
 fn holds(bytes: &[u8], needle: &[u8]) -> bool {
@@ -68,6 +63,10 @@ fn found(folder: &Path, needle: &[u8]) -> Vec<String> {
         }
     }
     places
+}
+
+fn issuer() -> Issuer {
+    Issuer::new("https://id.example").unwrap()
 }
 
 fn provision(bench: &mut Bench, number: u32) -> Provisioned {
@@ -413,6 +412,13 @@ fn no_text_that_anybody_gives_breaks_the_log_or_the_desk() {
             (
                 "root",
                 Action::ChangeAccount { account: name(), change: AccountChange::AddCertificate([id; 32], text.into()) },
+            ),
+            (
+                "root",
+                Action::ChangeAccount {
+                    account: name(),
+                    change: AccountChange::TieIdentity(issuer(), Subject::new(&format!("s{id}")).unwrap(), text.into()),
+                },
             ),
             (
                 "ben",

@@ -98,6 +98,44 @@ pub struct Session {
     pub expires_s: u64,
 }
 
+/// A sign-in by a provider that is to begin.
+#[derive(Clone, Debug, Serialize, Deserialize, ToSchema)]
+#[serde(deny_unknown_fields)]
+pub struct BeginSignIn {
+    /// The provider's name in the service's configuration.
+    pub with: String,
+    /// Where to come back to.
+    pub redirect_uri: String,
+    /// SHA-256 of a secret that stays with who begins, in base64url: `S256` of RFC 7636.
+    pub code_challenge: String,
+}
+
+/// A sign-in that was begun.
+#[derive(Clone, Debug, Serialize, Deserialize, ToSchema)]
+pub struct BegunSignIn {
+    /// What a browser has to open.
+    pub open: String,
+    /// What comes back with it.
+    pub state: String,
+}
+
+/// What somebody came back with from a provider.
+#[derive(Clone, Debug, Serialize, Deserialize, ToSchema)]
+#[serde(deny_unknown_fields)]
+pub struct FinishSignIn {
+    /// As it was begun with.
+    pub state: String,
+    /// What the provider gave.
+    #[schema(value_type = String)]
+    pub code: Secret,
+    /// The secret that stayed with who began.
+    #[schema(value_type = String)]
+    pub code_verifier: Secret,
+    /// Who the provider says that it is, if it does: RFC 9207.
+    #[serde(default)]
+    pub iss: Option<String>,
+}
+
 /// Who asks.
 #[derive(Clone, Debug, Serialize, Deserialize, ToSchema)]
 pub struct Me {
@@ -272,6 +310,35 @@ pub struct NewCertificate {
 pub struct CertificateView {
     /// SHA-256 of its DER.
     pub sha256: String,
+    /// What it is called.
+    pub label: String,
+    /// From, in seconds since 1970.
+    pub added_s: u64,
+    /// Ended.
+    pub revoked_s: Option<u64>,
+}
+
+/// Somebody at a provider who is to stand for an account.
+#[derive(Clone, Debug, Serialize, Deserialize, ToSchema)]
+#[serde(deny_unknown_fields)]
+pub struct NewIdentity {
+    /// The provider, as its ID tokens name it.
+    pub issuer: String,
+    /// How it names them: the `sub` of its ID tokens.
+    pub subject: String,
+    /// What it is called.
+    pub label: String,
+}
+
+/// An identity of an account.
+#[derive(Clone, Debug, Serialize, Deserialize, ToSchema)]
+pub struct IdentityView {
+    /// SHA-256 of the issuer, a byte 0, and the subject: what the log has.
+    pub sha256: String,
+    /// The provider.
+    pub issuer: String,
+    /// How it names them.
+    pub subject: String,
     /// What it is called.
     pub label: String,
     /// From, in seconds since 1970.

@@ -109,6 +109,18 @@ impl Client {
         Ok(session)
     }
 
+    /// Begins to sign in by a provider.
+    pub fn begin_sign_in(&self, asked: &api::BeginSignIn) -> Result<api::BegunSignIn, ClientError> {
+        self.post("/v1/sign-ins", asked)
+    }
+
+    /// Finishes that; what follows is asked in the session.
+    pub fn finish_sign_in(&mut self, shown: &api::FinishSignIn) -> Result<api::Session, ClientError> {
+        let session: api::Session = self.post("/v1/sign-ins/finish", shown)?;
+        self.token = Some(session.token.clone());
+        Ok(session)
+    }
+
     /// Signs out.
     pub fn sign_out(&mut self) -> Result<(), ClientError> {
         self.nothing(Method::DELETE, "/v1/sessions", None::<&()>)?;
@@ -164,6 +176,22 @@ impl Client {
     /// Lets it stand no longer.
     pub fn revoke_certificate(&self, id: &str, sha256: &str) -> Result<(), ClientError> {
         let path = format!("/v1/accounts/{}/certificates/{}", part(id), part(sha256));
+        self.nothing(Method::DELETE, &path, None::<&()>)
+    }
+
+    /// Identities that were ever tied to an account.
+    pub fn identities(&self, id: &str) -> Result<Vec<api::IdentityView>, ClientError> {
+        self.get(&format!("/v1/accounts/{}/identities", part(id)))
+    }
+
+    /// Ties an identity to an account.
+    pub fn tie_identity(&self, id: &str, new: &api::NewIdentity) -> Result<(), ClientError> {
+        self.nothing(Method::POST, &format!("/v1/accounts/{}/identities", part(id)), Some(new))
+    }
+
+    /// Unties it; what rests on it is over.
+    pub fn untie_identity(&self, id: &str, sha256: &str) -> Result<(), ClientError> {
+        let path = format!("/v1/accounts/{}/identities/{}", part(id), part(sha256));
         self.nothing(Method::DELETE, &path, None::<&()>)
     }
 
@@ -475,13 +503,13 @@ fn read(path: &PathBuf) -> Result<Vec<u8>, ClientError> {
 }
 
 /// The authorities that this machine trusts.
-fn trusted_here() -> Result<Vec<Certificate<'static>>, ClientError> {
+pub(crate) fn trusted_here() -> Result<Vec<Certificate<'static>>, ClientError> {
     let all = rustls_native_certs::load_native_certs().certs;
     let all: Vec<_> = all.iter().map(|certificate| Certificate::from_der(certificate).to_owned()).collect();
     if all.is_empty() { Err(ClientError::NoAuthority) } else { Ok(all) }
 }
 
-fn certificates(path: &PathBuf) -> Result<Vec<Certificate<'static>>, ClientError> {
+pub(crate) fn certificates(path: &PathBuf) -> Result<Vec<Certificate<'static>>, ClientError> {
     let pem = read(path)?;
     let all: Vec<_> = parse_pem(&pem)
         .filter_map(|item| if let Ok(PemItem::Certificate(certificate)) = item { Some(certificate) } else { None })

@@ -14,6 +14,7 @@ use headlock_registry::seal::key_file::{self, KeyFileError};
 use headlock_registry::store::{Postgres, Settings, Sqlite, Store, StoreError};
 use serde::Deserialize;
 
+use crate::provider_config::{ProviderError, SignInConfig};
 use crate::tls::{self, TlsError};
 
 /// A service's configuration.
@@ -48,6 +49,9 @@ pub struct Config {
     /// The log.
     #[serde(default)]
     pub log: LogConfig,
+    /// Ways to sign in beside passwords and certificates.
+    #[serde(default)]
+    pub sign_in: SignInConfig,
 }
 
 /// `[tls]`
@@ -203,6 +207,15 @@ pub enum ConfigError {
         /// From 1.
         place: usize,
     },
+    /// A provider of sign-ins.
+    #[error("sign_in.openid_connect \"{name}\": {why}")]
+    Provider {
+        /// Its name.
+        name: String,
+        /// What is wrong with it.
+        #[source]
+        why: ProviderError,
+    },
 }
 
 impl Config {
@@ -213,6 +226,7 @@ impl Config {
     pub fn parse(text: &str) -> Result<Self, ConfigError> {
         let config: Self = toml::from_str(text)?;
         config.numbers()?;
+        config.providers()?;
         Ok(config)
     }
 
@@ -228,7 +242,10 @@ impl Config {
             [Some(&mut tls.certificate), Some(&mut tls.key), tls.client_ca.as_mut()].into_iter().flatten()
         });
         let own = [Some(&mut config.data), config.rules.as_mut(), config.catalog.as_mut(), config.key_file.as_mut()];
-        for field in own.into_iter().flatten().chain(tls) {
+        let providers = config.sign_in.openid_connect.iter_mut();
+        let providers =
+            providers.flat_map(|one| [Some(&mut one.client_secret_file), one.ca.as_mut()].into_iter().flatten());
+        for field in own.into_iter().flatten().chain(tls).chain(providers) {
             *field = folder.join(&*field);
         }
         Ok(config)
@@ -240,6 +257,9 @@ impl Config {
     /// [`ConfigError`].
     pub fn check(&self) -> Result<(), ConfigError> {
         self.numbers()?;
+        self.providers()?;
+        #[cfg(feature = "oidc")]
+        crate::openid::check(&self.sign_in.openid_connect)?;
         writable("data", &self.data)?;
         if self.log_folder().exists() {
             writable("data", &self.log_folder())?;
@@ -272,6 +292,21 @@ impl Config {
             key.filter(|key| key.kind() == KeyKind::Cosignature).ok_or(ConfigError::Witness { place: at + 1 })
         };
         self.log.witnesses.iter().enumerate().map(key).collect()
+    }
+
+    /// Whether its providers are what they have to be, as far as no file is needed.
+    #[cfg(feature = "oidc")]
+    fn providers(&self) -> Result<(), ConfigError> {
+        crate::openid::check_shape(&self.sign_in.openid_connect)
+    }
+
+    /// Whether it has no provider, which this build could not use.
+    #[cfg(not(feature = "oidc"))]
+    fn providers(&self) -> Result<(), ConfigError> {
+        match self.sign_in.openid_connect.first() {
+            None => Ok(()),
+            Some(one) => Err(ConfigError::Provider { name: one.name.clone(), why: ProviderError::NotBuilt }),
+        }
     }
 
     fn numbers(&self) -> Result<(), ConfigError> {

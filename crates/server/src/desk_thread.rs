@@ -311,7 +311,8 @@ fn is_of_one(why: &Fault) -> bool {
 fn takes_rights(action: &Action, outcome: &Result<Outcome, Refusal>) -> bool {
     match action {
         Action::Release(_) | Action::BreakGlass { .. } => matches!(outcome, Err(Refusal::Locked { .. })),
-        Action::SignIn(_) | Action::Delivered { .. } | Action::ReadNotices | Action::ReadWaiting => false,
+        Action::SignIn(_) | Action::SignInByIdentity(_) | Action::Delivered { .. } => false,
+        Action::ReadNotices | Action::ReadWaiting => false,
         Action::AskExport { .. } | Action::AskRecipient { .. } | Action::AgreeExport { .. } => false,
         Action::RefuseExport { .. } | Action::TakeExport { .. } | Action::ExportLeft { .. } => false,
         Action::Collect { .. } | Action::ReadLog { .. } | Action::AddUnits { .. } | Action::Provision { .. } => false,

@@ -101,6 +101,13 @@ impl Problem {
         Self::new("busy", StatusCode::SERVICE_UNAVAILABLE, words).after(1)
     }
 
+    /// A provider of sign-ins.
+    #[cfg(feature = "oidc")]
+    pub(crate) fn provider(what: &'static str) -> Self {
+        let words = ("The provider of this sign-in cannot be relied on now", what);
+        Self::new("provider", StatusCode::SERVICE_UNAVAILABLE, words).after(5)
+    }
+
     /// Too often, as the first filter sees it.
     pub(crate) fn too_many(retry_after_s: u64) -> Self {
         Refusal::TooMany { retry_after_s: retry_after_s.max(1) }.into()

@@ -95,6 +95,9 @@ pub(crate) struct Shared {
     /// Passwords that may be checked at once.
     pub(crate) passwords: Semaphore,
     pub(crate) witnesses: Vec<headlock_registry::log::VerifierKey>,
+    /// Who else says who somebody is.
+    #[cfg(feature = "oidc")]
+    pub(crate) providers: crate::openid::Providers,
     /// The description of it all.
     pub(crate) openapi: bytes::Bytes,
 }
@@ -154,7 +157,11 @@ pub async fn start(config: Config, host: Host) -> Result<Running, StartError> {
         0 => thread::available_parallelism().map_or(1, std::num::NonZero::get),
         count => count,
     };
+    #[cfg(feature = "oidc")]
+    let providers = crate::openid::Providers::new(&config.sign_in.openid_connect, clock.clone())?;
     let app = App(Arc::new(Shared {
+        #[cfg(feature = "oidc")]
+        providers,
         filter: Filter::new(&config.limits),
         clock,
         gate: Gate::new(house),

@@ -4,6 +4,7 @@ use headlock_wire::hex;
 
 use super::caller::Caller;
 use super::command::{AccountChange, NewAccount, Outcome};
+use super::identity;
 use super::refusal::{Conflict, Fault, Refusal, Stop};
 use super::work::{ALL, Work, plain};
 use super::world::key;
@@ -148,12 +149,19 @@ pub(super) fn change(
             work.world.put(&Certificate { revoked_s: Some(now_s), ..certificate });
             what = hex::digits(fingerprint);
         }
+        AccountChange::TieIdentity(issuer, subject, label) => {
+            what = identity::tie(work, id, (issuer, subject, label))?;
+        }
+        AccountChange::UntieIdentity(digest) => what = identity::untie(work, id, digest)?,
     }
     if was_administrator && !works_as_administrator(&account) {
         another_administrator(work, id)?;
     }
     work.world.put(&account);
-    let harmless = matches!(change, AccountChange::Regions(_) | AccountChange::RevokeCertificate(_));
+    let harmless = matches!(
+        change,
+        AccountChange::Regions(_) | AccountChange::RevokeCertificate(_) | AccountChange::UntieIdentity(_)
+    );
     if !own && !harmless {
         unsettle(work, id);
     }

@@ -1,6 +1,7 @@
 //! Who asks, and whether they may.
 
 use super::command::Credential;
+use super::identity;
 use super::refusal::{Refusal, Stop};
 use super::work::Work;
 use super::world::key;
@@ -30,6 +31,9 @@ impl Caller {
             Credential::Token(digest) => {
                 let session: Option<Session> = work.world.read(key(&[&digest]))?;
                 let session = session.filter(|session| is_good(session, now_s)).ok_or(Refusal::NotSignedIn)?;
+                if !identity::holds(work, &session)? {
+                    return Err(Refusal::NotSignedIn.into());
+                }
                 (session.account.clone(), session.scopes, Some(session))
             }
             Credential::Certificate(fingerprint) => {
@@ -74,9 +78,13 @@ impl Caller {
         matches!(self, Self::Person { scopes, .. } if *scopes == Scopes::NONE)
     }
 
-    /// Who is there themselves, and not a token of theirs: for what would let its holder in for everything.
+    /// Who is there themselves, and not a token of theirs, nor a provider's word for them: for what would let its holder in for
+    /// everything, and for longer than that token or word.
     pub(super) fn in_person(&self) -> Result<(), Refusal> {
         match self {
+            Self::Person { session: Some(session), .. } if session.tie.is_some() => {
+                Err(Refusal::NotAllowed { needed: "a session by password and one-time code, or an administrator" })
+            }
             Self::Person { session: Some(session), .. } if session.kind == SessionKind::Token => {
                 Err(Refusal::NotAllowed { needed: "a session, not a token" })
             }

@@ -10,8 +10,8 @@ use super::exporter::{Exported, Exporter};
 use crate::escrow::Recipient;
 use crate::log::Receipt;
 use crate::record::{
-    Account, AccountId, AccountState, Company, Export, Notice, PairingEvent, Region, Request, RequestId, Serial, Unit,
-    Vin,
+    Account, AccountId, AccountState, Company, Export, Issuer, Notice, PairingEvent, Region, Request, RequestId,
+    Serial, Subject, Unit, Vin,
 };
 use crate::seal::{DataKey, Kek};
 use crate::sign_in::{Roles, Scopes};
@@ -110,6 +110,8 @@ pub enum Action {
     },
     /// A password and a one-time code were shown.
     SignIn(SignIn),
+    /// A provider said who somebody is.
+    SignInByIdentity(Verified),
     /// The session ends.
     SignOut,
     /// A token of one's own.
@@ -312,6 +314,21 @@ impl fmt::Debug for SignIn {
     }
 }
 
+/// Who somebody is, as a provider said to the host, which has checked that it did. Debug shows neither.
+#[derive(Clone, PartialEq, Eq)]
+pub struct Verified {
+    /// The provider.
+    pub issuer: Issuer,
+    /// How it names them.
+    pub subject: Subject,
+}
+
+impl fmt::Debug for Verified {
+    fn fmt(&self, out: &mut fmt::Formatter<'_>) -> fmt::Result {
+        out.write_str("Verified(…)")
+    }
+}
+
 /// An account to be made.
 #[derive(Clone)]
 pub struct NewAccount {
@@ -352,6 +369,10 @@ pub enum AccountChange {
     AddCertificate([u8; 32], String),
     /// One that does no longer.
     RevokeCertificate([u8; 32]),
+    /// Somebody at a provider who stands for them, and what that is called.
+    TieIdentity(Issuer, Subject, String),
+    /// One who does no longer, by [`Identity::digest_of`](crate::record::Identity::digest_of): what rests on it is over.
+    UntieIdentity([u8; 32]),
 }
 
 impl fmt::Debug for AccountChange {
@@ -371,6 +392,8 @@ impl AccountChange {
             Self::NewOneTimeSecret => "one-time-secret",
             Self::AddCertificate(..) => "certificate-added",
             Self::RevokeCertificate(_) => "certificate-revoked",
+            Self::TieIdentity(..) => "identity-tied",
+            Self::UntieIdentity(_) => "identity-untied",
         }
     }
 }

@@ -13,6 +13,7 @@ mod decide;
 mod due;
 mod export;
 mod exporter;
+mod identity;
 mod keyring;
 mod recent;
 mod refusal;
@@ -33,7 +34,7 @@ pub use bulk::{BulkAdded, BulkError, BulkStep, Differing};
 pub use caller::{is_good, serves};
 pub use command::{
     AccountChange, Action, Ask, Command, Credential, Document, Handed, NewAccount, NewUnit, Outcome, PHOTO_BYTES_MAX,
-    PairingLine, Provisioned, Released, SecurityKey, SignIn, Wanted,
+    PairingLine, Provisioned, Released, SecurityKey, SignIn, Verified, Wanted,
 };
 pub use exporter::{ExportError, Exported, Exporter};
 pub use refusal::{Conflict, Fault, Refusal};
@@ -510,6 +511,7 @@ impl<F: Files> Desk<F> {
 fn run(work: &mut Work<'_, '_>, command: &Command) -> Result<Outcome, Stop> {
     match &command.action {
         Action::SignIn(shown) => return sign_in::sign_in(work, shown),
+        Action::SignInByIdentity(shown) => return identity::sign_in(work, shown),
         Action::Delivered { request } => return Ok(decide::delivered(work, request)),
         Action::ExportLeft { export, attempt, exported } => return export::left(work, (export, *attempt), exported),
         Action::Tick => return due::tick(work),
@@ -557,7 +559,8 @@ fn run(work: &mut Work<'_, '_>, command: &Command) -> Result<Outcome, Stop> {
         Action::AgreeExport { export, reason } => export::agree(work, &caller, (export, reason)),
         Action::RefuseExport { export, reason } => export::refuse(work, &caller, (export, reason)),
         Action::TakeExport { export } => export::take(work, &caller, export),
-        Action::SignIn(_) | Action::Delivered { .. } | Action::ExportLeft { .. } | Action::Tick => Ok(Outcome::Done),
+        Action::SignIn(_) | Action::SignInByIdentity(_) | Action::Delivered { .. } => Ok(Outcome::Done),
+        Action::ExportLeft { .. } | Action::Tick => Ok(Outcome::Done),
     }
 }
 

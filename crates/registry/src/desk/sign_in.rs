@@ -8,7 +8,7 @@ use super::work::{Work, plain};
 use super::world::key;
 use zeroize::Zeroizing;
 
-use crate::record::{Account, AccountState, Session, SessionKind};
+use crate::record::{Account, AccountState, Session, SessionKind, Tie};
 use crate::sign_in::{Role, Scope, Scopes, TOTP_SECRET_BYTES, Token, TotpSecret, lockout};
 
 /// Longest life of a token, in days.
@@ -48,7 +48,8 @@ pub(super) fn sign_in(work: &mut Work<'_, '_>, shown: &SignIn) -> Result<Outcome
     let scopes = if account.totp.is_some() { every_scope() } else { Scopes::NONE };
     let minutes = u64::from(work.house.rules.times.session_minutes);
     let expires_s = work.world.now_s() + minutes * 60;
-    let token = session(work, &account, (SessionKind::SignIn, scopes, "sign-in"), expires_s)?;
+    let opened = Opened { kind: SessionKind::SignIn, scopes, label: "sign-in", tie: None, expires_s };
+    let token = session(work, &account, opened)?;
     work.log("signed_in", &[("account", account.id.as_str())])?;
     Ok(Outcome::SignedIn { token, expires_s })
 }
@@ -67,12 +68,19 @@ fn one_time_step(
     Ok(secret.verify(code, work.world.now_s(), account.totp_step))
 }
 
-fn session(
-    work: &mut Work<'_, '_>,
-    account: &Account,
-    (kind, scopes, label): (SessionKind, Scopes, &str),
-    expires_s: u64,
-) -> Result<Token, Stop> {
+/// A session or token that is to be.
+#[derive(Clone, Copy)]
+pub(super) struct Opened<'a> {
+    pub(super) kind: SessionKind,
+    pub(super) scopes: Scopes,
+    pub(super) label: &'a str,
+    pub(super) tie: Option<Tie>,
+    pub(super) expires_s: u64,
+}
+
+/// Opens it.
+pub(super) fn session(work: &mut Work<'_, '_>, account: &Account, opened: Opened<'_>) -> Result<Token, Stop> {
+    let Opened { kind, scopes, label, tie, expires_s } = opened;
     let token = Token::random().map_err(Fault::NoRandomness)?;
     work.world.put(&Session {
         digest: token.digest().0,
@@ -83,6 +91,7 @@ fn session(
         created_s: work.world.now_s(),
         expires_s,
         revoked_s: None,
+        tie,
     });
     Ok(token)
 }
@@ -115,7 +124,9 @@ pub(super) fn issue(
     if shown.as_ref().is_some_and(|shown| shown.kind == SessionKind::Token && shown.expires_s < expires_s) {
         return Err(Refusal::Invalid { field: "days", what: "no token outlives the token that makes it".into() }.into());
     }
-    let token = session(work, account, (SessionKind::Token, scopes, label), expires_s)?;
+    // What rests on an identity ends with it, also what its session made.
+    let tie = shown.as_ref().and_then(|shown| shown.tie);
+    let token = session(work, account, Opened { kind: SessionKind::Token, scopes, label, tie, expires_s })?;
     let scopes = scopes.to_string();
     work.log("token_issued", &[("account", account.id.as_str()), ("label", label), ("scopes", &scopes)])?;
     Ok(Outcome::Token(token))

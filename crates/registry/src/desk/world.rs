@@ -80,7 +80,7 @@ impl Rows {
 
 /// Whether rows of a table are asked for again and again.
 fn is_kept(table: &str) -> bool {
-    matches!(table, "account" | "session" | "certificate" | "flood" | "watched" | "secret" | "setting")
+    matches!(table, "account" | "session" | "certificate" | "identity" | "flood" | "watched" | "secret" | "setting")
 }
 
 /// One batch under way.

@@ -1,6 +1,7 @@
 //! Who may sign in, with what, and how much they may do.
 
 use super::field::{record, words};
+use super::identity::Tie;
 use super::names::{AccountId, Company};
 use crate::sign_in::{Roles, Scopes};
 
@@ -21,6 +22,8 @@ words!(
     SessionKind {
         /// By a password and a one-time code.
         SignIn = "sign-in",
+        /// By a provider that said who they are.
+        OpenIdConnect = "openid-connect",
         /// By a token.
         Token = "token",
     }
@@ -79,6 +82,8 @@ record!(
         expires_s: u64,
         /// Ended before.
         revoked_s: Option<u64>,
+        /// The identity that it rests on, if it rests on one: it counts as long as that stands.
+        tie: Option<Tie>,
     }
 );
 

@@ -181,6 +181,32 @@ name!(
 );
 
 name!(
+    /// A provider that says who somebody is, as its ID tokens name it. Shape: 1 to 255 printable ASCII characters without spaces. Source:
+    /// OpenID Connect Core 1.0, 2, `iss`.
+    Issuer,
+    |text| Rule {
+        what: "an issuer",
+        longest: 255,
+        allowed: "ASCII letters, digits and marks, without spaces, can",
+        takes: |c| c.is_ascii_graphic(),
+    }
+    .check(text)
+);
+
+name!(
+    /// Somebody, as a provider names them and nobody else, ever. Shape: 1 to 255 printable ASCII characters. Source: OpenID Connect Core
+    /// 1.0, 2, `sub`.
+    Subject,
+    |text| Rule {
+        what: "a subject",
+        longest: 255,
+        allowed: "ASCII letters, digits, marks and spaces can",
+        takes: |c| c == ' ' || c.is_ascii_graphic(),
+    }
+    .check(text)
+);
+
+name!(
     /// One request for a release. Shape: 32 hexadecimal digits.
     RequestId,
     |text| {

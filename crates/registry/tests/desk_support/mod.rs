@@ -11,11 +11,11 @@ use headlock_registry::desk::{
 };
 use headlock_registry::escrow::Recipient;
 use headlock_registry::log::Disk;
-use headlock_registry::record::{AccountId, Company, MIGRATIONS, Region, Serial, Vin};
+use headlock_registry::record::{AccountId, Company, MIGRATIONS, Record, Region, Serial, Session, Vin};
 use headlock_registry::rules::{DEFAULT, Rules};
 use headlock_registry::seal::Kek;
 use headlock_registry::sign_in::{Role, Roles, Scope, Scopes};
-use headlock_registry::store::{Sqlite, Store};
+use headlock_registry::store::{Sqlite, Step, Store, Table};
 use tempfile::TempDir;
 use zeroize::Zeroizing;
 
@@ -49,6 +49,16 @@ pub(crate) struct Bench {
 
 pub(crate) fn store(folder: &Path) -> Box<dyn Store> {
     Box::new(Sqlite::open(folder.join("registry.db"), MIGRATIONS).expect("a store"))
+}
+
+/// Every table, as it is by now.
+pub(crate) fn tables() -> impl Iterator<Item = &'static Table> {
+    MIGRATIONS.iter().copied().flatten().filter_map(|step| match step {
+        // It has had a column more since.
+        Step::Create(table) if table.name == Session::TABLE.name => Some(Session::TABLE),
+        Step::Create(table) => Some(*table),
+        Step::Add { .. } => None,
+    })
 }
 
 pub(crate) fn roles(of: &[Role]) -> Roles {

@@ -149,7 +149,7 @@ fn regions(names: &[String]) -> Result<Vec<Region>, Problem> {
 }
 
 /// A text that goes into the log.
-fn said(name: &str, text: String) -> Result<String, Problem> {
+pub(super) fn said(name: &str, text: String) -> Result<String, Problem> {
     let fits = text.chars().count() <= 200 && !text.chars().any(char::is_control);
     if fits { Ok(text) } else { Err(Problem::invalid(name, "up to 200 characters, none of them a control character")) }
 }

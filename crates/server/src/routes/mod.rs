@@ -4,6 +4,8 @@ mod accounts;
 mod description;
 mod exports;
 mod health;
+#[cfg(feature = "oidc")]
+mod identities;
 mod log;
 mod marks;
 mod public;
@@ -11,6 +13,8 @@ mod releases;
 mod requests;
 mod seal;
 mod sessions;
+#[cfg(feature = "oidc")]
+mod sign_ins;
 mod tokens;
 mod units;
 
@@ -29,7 +33,8 @@ use crate::serve::App;
 pub(crate) fn routes() -> (Router<App>, OpenApi) {
     let info = InfoBuilder::new().title("Headlock registry").version(env!("CARGO_PKG_VERSION"));
     let info = info.description(Some("Releases a radio's code to its owner, and to nobody else."));
-    let (router, mut openapi) = OpenApiRouter::with_openapi(OpenApiBuilder::new().info(info.build()).build())
+    let all = OpenApiRouter::with_openapi(OpenApiBuilder::new().info(info.build()).build());
+    let (router, mut openapi) = by_providers(all)
         .routes(routes!(sessions::sign_in, sessions::sign_out))
         .routes(routes!(sessions::me))
         .routes(routes!(tokens::list, tokens::issue))
@@ -78,6 +83,21 @@ pub(crate) fn routes() -> (Router<App>, OpenApi) {
     let bearer = SecurityScheme::Http(Http::new(HttpAuthScheme::Bearer));
     openapi.components.get_or_insert_default().security_schemes.insert("bearer".to_owned(), bearer.into());
     (router.route_layer(marks::MarkRoute).fallback(nothing), openapi)
+}
+
+/// Those of sign-ins by providers.
+#[cfg(feature = "oidc")]
+fn by_providers(all: OpenApiRouter<App>) -> OpenApiRouter<App> {
+    all.routes(routes!(sign_ins::begin))
+        .routes(routes!(sign_ins::finish))
+        .routes(routes!(identities::list, identities::tie))
+        .routes(routes!(identities::untie))
+}
+
+/// A build without sign-ins by providers has no route for them.
+#[cfg(not(feature = "oidc"))]
+fn by_providers(all: OpenApiRouter<App>) -> OpenApiRouter<App> {
+    all
 }
 
 /// The description of all routes, as OpenAPI 3.1.

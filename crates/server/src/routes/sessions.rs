@@ -40,13 +40,16 @@ pub(super) async fn sign_in(
             Ok((StatusCode::CREATED, Out(api::Session { token, expires_s })))
         }
         Ok(other) => Err(unexpected(&other)),
-        Err(problem) => {
-            let steps = begun.elapsed().as_millis() / REFUSED_AFTER.as_millis() + 1;
-            let until = REFUSED_AFTER * u32::try_from(steps).unwrap_or(1);
-            tokio::time::sleep(until.saturating_sub(begun.elapsed())).await;
-            Err(problem)
-        }
+        Err(problem) => Err(refused(begun, problem).await),
     }
+}
+
+/// The same problem, once the time has come at which any refusal could.
+pub(super) async fn refused(begun: Instant, problem: Problem) -> Problem {
+    let steps = begun.elapsed().as_millis() / REFUSED_AFTER.as_millis() + 1;
+    let until = REFUSED_AFTER * u32::try_from(steps).unwrap_or(1);
+    tokio::time::sleep(until.saturating_sub(begun.elapsed())).await;
+    problem
 }
 
 /// Checks the password beside the desk, as long for a name that nobody has, and then asks the desk.

@@ -2,6 +2,8 @@
 #![allow(dead_code, clippy::unwrap_used, reason = "each test takes what it needs")]
 
 pub(crate) mod http;
+#[cfg(feature = "oidc")]
+pub(crate) mod provider;
 
 use std::collections::HashMap;
 use std::net::SocketAddr;

@@ -28,6 +28,7 @@ pub(super) fn run(args: &Args, texts: &Texts, json: bool) -> Result<(), Failure>
         Some(folder) => Texts::load(std::slice::from_ref(folder))?.catalog()?.units.len(),
         None => texts.catalog()?.units.len(),
     };
+    let providers: Vec<&str> = config.sign_in.openid_connect.iter().map(|provider| provider.name.as_str()).collect();
     let mut store = open_store(&config).map_err(|why| wrong_config(&why))?;
     let origin = setting(&mut *store, "origin")?;
     let standing = store.standing().map_err(|why| broken(&why))?;
@@ -35,13 +36,16 @@ pub(super) fn run(args: &Args, texts: &Texts, json: bool) -> Result<(), Failure>
         paint::say!(
             "{:#}",
             json!({ "listen": config.listen.to_string(), "tls": config.tls.is_some(), "rules": rules.rules.len(), "proofs": rules.proofs.len(),
-                "units": units, "origin": origin, "leaves": standing.head.size, "sealed_at_start": config.key_file.is_none() })
+                "units": units, "origin": origin, "leaves": standing.head.size, "sealed_at_start": config.key_file.is_none(), "providers": providers })
         );
         return Ok(());
     }
     let tls = if config.tls.is_some() { "with TLS" } else { "without TLS" };
     paint::say!("would listen on {}, {tls}", config.listen);
     paint::say!("{} rules, {} kinds of proof, {units} units in the catalogue", rules.rules.len(), rules.proofs.len());
+    if !providers.is_empty() {
+        paint::say!("sign-in by {}; whether they answer is not tried", providers.join(", "));
+    }
     match origin {
         Some(origin) => paint::say!("the registry {origin}, with {} leaves in its log", standing.head.size),
         None => paint::say!("no registry in this store yet"),

@@ -9,6 +9,7 @@ mod init;
 mod keys;
 mod log;
 mod place;
+mod provider;
 mod remote;
 mod requests;
 mod scheme;

@@ -9,20 +9,27 @@ use serde_json::json;
 use zeroize::Zeroizing;
 
 use super::place::{ask, keep_secret, now_ms, secret};
+use super::provider::{self, Back};
 use super::remote::{Server, failed};
 use crate::failure::Failure;
 use crate::paint;
 
-/// Signs in with name, password and one-time code, and keeps the session in the token file.
+/// Signs in with name, password and one-time code, or by a provider in a browser, and keeps the session in the token file.
 #[derive(Debug, clap::Args)]
 #[command(
-    after_help = "Examples:\n  headlock registry sign-in anna --server https://desk.example:8443\n  headlock registry sign-in anna --password-file anna.password --one-time-file anna.otpauth"
+    after_help = "Examples:\n  headlock registry sign-in anna --server https://desk.example:8443\n  headlock registry sign-in anna --password-file anna.password --one-time-file anna.otpauth\n  headlock registry sign-in --with maker --server https://desk.example:8443"
 )]
 pub struct SignInArgs {
     /// The account.
-    name: String,
+    #[arg(required_unless_present = "with")]
+    name: Option<String>,
     #[command(flatten)]
     server: Server,
+    /// By this provider of the service's configuration: it tells what to open in a browser, and waits.
+    #[arg(long, value_name = "NAME", conflicts_with_all = ["name", "password_file", "one_time_file", "first"])]
+    with: Option<String>,
+    #[command(flatten)]
+    back: Back,
     /// A file whose first line is the password; without it the password is asked for.
     #[arg(long, value_name = "FILE")]
     password_file: Option<PathBuf>,
@@ -75,19 +82,19 @@ pub struct TokenArgs {
 /// # Errors
 /// The service does not let this person in, or cannot be reached.
 pub(super) fn sign_in(args: &SignInArgs, json: bool) -> Result<(), Failure> {
-    let password = secret(args.password_file.as_deref(), "password")?;
-    let one_time_code = match (&args.one_time_file, args.first) {
-        (_, true) => Zeroizing::new(String::new()),
-        (Some(path), _) => of_file(path)?,
-        (None, _) => ask("one-time code")?,
+    let (session, who) = match (&args.with, &args.name) {
+        (Some(with), _) => {
+            let mut client = args.server.anybody()?;
+            let session = provider::sign_in(&mut client, with, args.back, json)?;
+            // Who that is here, the service alone knows.
+            let who = client.me().map_err(|why| failed(&why))?.account.id;
+            (session, who)
+        }
+        (None, name) => {
+            let name = name.clone().unwrap_or_default();
+            (by_password(args, &name)?, name)
+        }
     };
-    let mut client = args.server.anybody()?;
-    let shown = api::SignIn {
-        name: args.name.clone(),
-        password: Secret::new(&password),
-        one_time_code: Secret::new(&one_time_code),
-    };
-    let session = client.sign_in(&shown).map_err(|why| failed(&why))?;
     let path = &args.server.token_file;
     // An older session of the same file is over for whoever had it.
     if path.exists() {
@@ -96,11 +103,26 @@ pub(super) fn sign_in(args: &SignInArgs, json: bool) -> Result<(), Failure> {
     }
     keep_secret(path, session.token.reveal())?;
     if json {
-        paint::say!("{:#}", json!({ "token_file": path, "expires_s": session.expires_s }));
+        paint::say!("{:#}", json!({ "account": who, "token_file": path, "expires_s": session.expires_s }));
     } else {
-        paint::say!("signed in as {}; the session is in {}", args.name, path.display());
+        paint::say!("signed in as {who}; the session is in {}", path.display());
     }
     Ok(())
+}
+
+fn by_password(args: &SignInArgs, name: &str) -> Result<api::Session, Failure> {
+    let password = secret(args.password_file.as_deref(), "password")?;
+    let one_time_code = match (&args.one_time_file, args.first) {
+        (_, true) => Zeroizing::new(String::new()),
+        (Some(path), _) => of_file(path)?,
+        (None, _) => ask("one-time code")?,
+    };
+    let shown = api::SignIn {
+        name: name.to_owned(),
+        password: Secret::new(&password),
+        one_time_code: Secret::new(&one_time_code),
+    };
+    args.server.anybody()?.sign_in(&shown).map_err(|why| failed(&why))
 }
 
 /// The code that an authenticator with this secret shows now.

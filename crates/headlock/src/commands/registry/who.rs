@@ -2,11 +2,16 @@
 
 use std::path::PathBuf;
 
-use headlock_server::api::{AccountChange, AccountView, Changed, NewAccount, NewCertificate, Secret};
+use headlock_registry::record::{Identity, Issuer, Subject};
+use headlock_server::api::{
+    AccountChange, AccountView, Changed, IdentityView, NewAccount, NewCertificate, NewIdentity, Secret,
+};
 use headlock_server::certificate_fingerprint;
+use headlock_wire::hex;
 use serde_json::json;
 
 use super::place::secret;
+use super::provider::not_there;
 use super::remote::{Server, failed};
 use super::session::show_one_time;
 use crate::failure::Failure;
@@ -126,6 +131,36 @@ pub enum Command {
         #[command(flatten)]
         server: Server,
     },
+    /// Lets somebody at a provider of OpenID Connect stand for somebody: they sign in with --with.
+    #[command(
+        after_help = "Examples:\n  headlock registry who identity anna --issuer https://id.maker.example --subject 248289761001\n  headlock registry who identity anna --issuer https://id.maker.example --subject 248289761001 --revoke"
+    )]
+    Identity {
+        /// Who.
+        id: String,
+        /// The provider, exactly as in the service's configuration.
+        #[arg(long, value_name = "URL")]
+        issuer: String,
+        /// How it names them: the `sub` of its ID tokens, which the provider's own administration shows.
+        #[arg(long)]
+        subject: String,
+        /// What it is called.
+        #[arg(long, default_value = "identity")]
+        label: String,
+        /// It stands for them no longer; their sessions and tokens by it are over.
+        #[arg(long)]
+        revoke: bool,
+        #[command(flatten)]
+        server: Server,
+    },
+    /// Lists who at providers stands or stood for somebody.
+    #[command(after_help = "Examples:\n  headlock registry who identities anna")]
+    Identities {
+        /// Who.
+        id: String,
+        #[command(flatten)]
+        server: Server,
+    },
 }
 
 /// Runs it.
@@ -196,7 +231,49 @@ pub(super) fn run(command: &Command, json: bool) -> Result<(), Failure> {
             paint::say!("{sha256} {done} for {id}");
             Ok(())
         }
+        Command::Identity { id, issuer, subject, label, revoke, server } => {
+            let named = NewIdentity { issuer: issuer.clone(), subject: subject.clone(), label: label.clone() };
+            identity(server, id, &named, *revoke)
+        }
+        Command::Identities { id, server } => {
+            let all = server.client()?.identities(id).map_err(|why| not_there(&why))?;
+            if json {
+                paint::say!("{:#}", json!({ "identities": all }));
+            } else {
+                all.iter().for_each(show_identity);
+            }
+            Ok(())
+        }
     }
+}
+
+/// Ties an identity to an account, or unties it.
+fn identity(server: &Server, id: &str, named: &NewIdentity, revoke: bool) -> Result<(), Failure> {
+    let issuer = Issuer::new(&named.issuer)
+        .map_err(|why| Failure::input(format!("--issuer: {why}"), "https://…, as in the service's configuration"))?;
+    let subject = Subject::new(&named.subject)
+        .map_err(|why| Failure::input(format!("--subject: {why}"), "the `sub` of the provider's ID tokens"))?;
+    let sha256 = hex::digits(&Identity::digest_of(&issuer, &subject));
+    let client = server.client()?;
+    if revoke {
+        client.untie_identity(id, &sha256).map_err(|why| match why.problem() {
+            Some(problem) if problem.kind.ends_with(":not-found") => {
+                Failure::input(format!("{subject} at {issuer} is not tied to {id}"), "who identities lists them")
+            }
+            _ => not_there(&why),
+        })?;
+    } else {
+        client.tie_identity(id, named).map_err(|why| not_there(&why))?;
+    }
+    let done = if revoke { "no longer stands" } else { "stands" };
+    paint::say!("{subject} at {issuer} {done} for {id}; the log has {sha256}");
+    Ok(())
+}
+
+fn show_identity(identity: &IdentityView) {
+    let IdentityView { sha256, issuer, subject, label, revoked_s, .. } = identity;
+    let stands = if revoked_s.is_some() { "stood" } else { "stands" };
+    paint::say!("{subject} at {issuer}: {label}, {stands}; {sha256}");
 }
 
 fn show(account: &AccountView, json: bool) {
