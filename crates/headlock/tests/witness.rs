@@ -285,7 +285,7 @@ fn a_registry_that_keeps_two_logs_is_found_out_at_every_length() {
         assert!(told["witnesses"][0]["why"].as_str().unwrap().contains(words), "{words}: {told}");
     };
     assert!(sizes[0] < seen, "the copy is older");
-    contradicts(&desk, "has fewer");
+    contradicts(&desk, "shows fewer");
     while *sizes.last().unwrap() < seen {
         desk.add_a_leaf();
         sizes.push(desk.leaves());
