@@ -230,7 +230,7 @@ fn an_answer_that_was_lost_with_its_witness_is_had_again() {
     let killer = thread::spawn(move || {
         let (mut asked, _) = between.accept().unwrap();
         let mut request = Vec::new();
-        let mut some = [0; 65_536];
+        let mut some = [0; 8192];
         while !complete(&request) {
             let count = asked.read(&mut some).unwrap();
             assert!(count > 0, "the request broke off");
