@@ -230,7 +230,7 @@ fn an_answer_that_was_lost_with_its_witness_is_had_again() {
     let killer = thread::spawn(move || {
         let (mut asked, _) = between.accept().unwrap();
         let mut request = Vec::new();
-        let mut some = vec![0; 65_536];
+        let mut some = [0; 8192];
         while !complete(&request) {
             let count = asked.read(&mut some).unwrap();
             assert!(count > 0, "the request broke off");
@@ -285,7 +285,7 @@ fn a_registry_that_keeps_two_logs_is_found_out_at_every_length() {
         assert!(told["witnesses"][0]["why"].as_str().unwrap().contains(words), "{words}: {told}");
     };
     assert!(sizes[0] < seen, "the copy is older");
-    contradicts(&desk, "has fewer");
+    contradicts(&desk, "shows fewer");
     while *sizes.last().unwrap() < seen {
         desk.add_a_leaf();
         sizes.push(desk.leaves());

@@ -103,9 +103,11 @@ mod tests {
         assert!(!path.exists());
         make(&path, "witness.example/w1").unwrap();
         let text = std::fs::read_to_string(&path).unwrap();
-        // A log's key has kind 1, which is base64's first letter here.
-        let log = text.replacen("+BA", "+AQ", 1);
-        for bad in [text.replacen("w1", "w2", 1), text.replacen("PRIVATE", "PUBLIC", 1), log, "garbage\n".to_owned()] {
+        // The kind's byte is 4, so its base64 begins with B; with an A it is 0.
+        let other_kind = text.replacen("+B", "+A", 1);
+        for bad in
+            [text.replacen("w1", "w2", 1), text.replacen("PRIVATE", "PUBLIC", 1), other_kind, "garbage\n".to_owned()]
+        {
             std::fs::write(&path, &bad).unwrap();
             assert!(matches!(read(&path), Err(WitnessKeyError::Key(_))), "{bad}");
         }

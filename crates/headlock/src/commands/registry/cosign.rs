@@ -18,6 +18,10 @@ const ASKS: usize = 8;
 /// How often all are asked again because one of them had come further than the rest.
 const ROUNDS: usize = 4;
 
+/// What it means that a witness saw another log.
+const CONTRADICTION: &str = "A witness says that it cosigned what this service's log does not have. Either an old copy of the registry was put \
+    back, or its log is shown differently to different people. Stop releasing, keep both logs, and tell whoever holds receipts.";
+
 /// Has witnesses cosign the log's newest checkpoint, all of them the same one.
 #[derive(Debug, clap::Args)]
 #[command(
@@ -62,7 +66,7 @@ enum End {
 /// The service refuses, or cannot be reached.
 pub(super) fn run(args: &Args, json: bool) -> Result<(), Failure> {
     let desk = args.server.client()?;
-    let ask = |url: &'_ String| {
+    let ask = |url: &String| {
         let address = Address { url: url.clone(), ca: args.witness_ca.clone(), certificate: None };
         WitnessClient::new(&address).map_err(|why| failed(&why))
     };
@@ -89,14 +93,8 @@ pub(super) fn run(args: &Args, json: bool) -> Result<(), Failure> {
     } else {
         all.iter().for_each(Asked::print);
         if all.iter().any(Asked::contradicts) {
-            paint::say!(
-                "{}TWO LOGS:{:#} a witness saw what this service's log does not have. Either an old copy of the registry was put back, or its log is being",
-                paint::BAD,
-                paint::BAD
-            );
-            paint::say!(
-                "shown differently to different people. Stop releasing, keep both logs, and tell whoever holds receipts."
-            );
+            paint::say!("{}TWO LOGS{:#}", paint::BAD, paint::BAD);
+            paint::indented(2, CONTRADICTION);
         }
     }
     if complete { Ok(()) } else { Err(Failure::No) }
@@ -161,7 +159,7 @@ impl Asked<'_> {
     }
 
     fn ahead(&self) -> End {
-        let why = format!("it cosigned {} leaves of this log, and this service's log has fewer", self.at);
+        let why = format!("it cosigned {} leaves of this log, and this service shows fewer", self.at);
         End::Not { why, contradiction: true }
     }
 
@@ -214,7 +212,7 @@ fn hand_in(desk: &Client, asked: &Submission, (leaves, lines): (u64, &str)) -> R
     let by: Vec<WitnessView> = kept.witnesses.into_iter().filter(|by| names.contains(&by.name.as_str())).collect();
     Ok(Some(if by.is_empty() {
         let names: String = names.join(", ").chars().filter(|char| !char.is_control()).take(200).collect();
-        not(format!("the service does not know its key: log.witnesses of its configuration lacks that of {names}"))
+        not(format!("the service does not know its key: log.witnesses in its configuration lacks that of {names}"))
     } else {
         End::Cosigned { leaves, by }
     }))
