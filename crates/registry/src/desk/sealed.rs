@@ -12,6 +12,7 @@ use crate::store::{Row, Value};
 
 /// Columns of a unit's row, in the order of its fields, and some of them.
 const COLUMNS: usize = 10;
+const COMPANION: usize = 4;
 pub(super) const VIN: usize = 5;
 const STATE: usize = 6;
 const PAIRINGS: usize = 7;
@@ -33,8 +34,10 @@ pub struct BulkUnit<'c> {
     pub region: Region,
     /// The vehicle.
     pub vin: Option<Vin>,
-    /// Its code.
-    pub code: TableCode,
+    /// The second number that belongs to it, where the catalogue wants one.
+    pub companion: Option<Box<str>>,
+    /// Its code; absent if it follows from the scheme of such units.
+    pub code: Option<TableCode>,
 }
 
 /// Units whose codes are sealed, under a data key of their own that is in no store yet. Nothing of them is in the clear any more.
@@ -52,6 +55,8 @@ pub struct SealedUnits {
     in_order: bool,
     /// SHA-256 over all serials and units.
     pub(super) digest: [u8; 32],
+    /// Whether a code other than the one that its unit's scheme gives is kept, as the unit's own, and not told as differing.
+    pub own_codes: bool,
 }
 
 impl SealedUnits {
@@ -72,6 +77,7 @@ impl SealedUnits {
             order: Vec::new(),
             in_order: true,
             digest: [0; 32],
+            own_codes: false,
         };
         sealed.seal_anew(units)?;
         Ok(sealed)
@@ -110,18 +116,25 @@ impl SealedUnits {
             let (row, pair) = (&mut self.rows[at], &mut self.vins[at]);
             row.resize(COLUMNS, Value::Nothing);
             pair.resize(2, Value::Nothing);
-            context.clear();
-            code_context_into(&new.serial, new.unit, &mut context);
-            let mut sealed = match std::mem::replace(&mut row[SEALED], Value::Nothing) {
-                Value::Bytes(bytes) => bytes,
-                _ => Vec::new(),
-            };
-            sealed.clear();
-            sealer.seal_into(new.code.reveal().as_bytes(), &context, &mut sealed)?;
-            row[SEALED] = Value::Bytes(sealed);
+            let room = std::mem::replace(&mut row[SEALED], Value::Nothing);
+            if let Some(code) = &new.code {
+                context.clear();
+                code_context_into(&new.serial, new.unit, &mut context);
+                let mut sealed = match room {
+                    Value::Bytes(bytes) => bytes,
+                    _ => Vec::new(),
+                };
+                sealed.clear();
+                sealer.seal_into(code.reveal().as_bytes(), &context, &mut sealed)?;
+                row[SEALED] = Value::Bytes(sealed);
+            }
             add(&mut digest, new.serial.as_str(), new.unit);
             let texts = [new.serial.as_str(), new.unit, &new.firmware, new.region.as_str()];
             texts.iter().zip(row.iter_mut()).for_each(|(text, value)| put(value, text));
+            match &new.companion {
+                Some(companion) => put(&mut row[COMPANION], companion),
+                None => row[COMPANION] = Value::Nothing,
+            }
             match &new.vin {
                 Some(vin) => {
                     put(&mut row[VIN], vin.as_str());

@@ -18,7 +18,7 @@ pub struct Record<'c> {
     pub unit: &'c str,
     /// The serial, cleaned as the unit's description says.
     pub serial: Box<str>,
-    /// The code; absent if a keyed scheme gives it.
+    /// The code; absent if the row has none, and a keyed scheme gives it.
     pub code: Option<TableCode>,
     /// The firmware as written.
     pub firmware: Option<Box<str>>,
@@ -26,6 +26,8 @@ pub struct Record<'c> {
     pub region: Option<Box<str>>,
     /// The vehicle.
     pub vin: Option<Vin>,
+    /// The second number, where the catalogue wants one.
+    pub companion: Option<Box<str>>,
     /// The part number.
     pub part_number: Option<Box<str>>,
     /// The day it was made.
@@ -48,6 +50,7 @@ impl Record<'_> {
             (Field::Firmware, self.firmware == other.firmware),
             (Field::Region, self.region == other.region),
             (Field::Vin, self.vin == other.vin),
+            (Field::Companion, self.companion == other.companion),
             (Field::PartNumber, self.part_number == other.part_number),
             (Field::Produced, self.produced == other.produced),
         ];
