@@ -108,6 +108,41 @@ fn every_bad_row_is_told_with_its_line_and_the_good_one_is_taken_once() {
 }
 
 #[test]
+fn the_table_of_the_documentation_is_taken_in_and_its_units_with_a_scheme_need_no_code() {
+    let folder = with_password();
+    let folder = folder.path();
+    assert!(init(folder, &[]).status.success());
+    let documentation = include_str!("../../../docs/registry.md");
+    let (_, table) = documentation.split_once("```csv\n").unwrap();
+    fs::write(folder.join("table.csv"), table.split_once("```").unwrap().0).unwrap();
+    let import =
+        |table: &str, more: &[&str]| registry(folder, &[&["import", table, "--config", "desk"], more].concat());
+    let early = import("table.csv", &[]);
+    assert_eq!(early.status.code(), Some(1), "{}", said(&early));
+    for words in ["line 4, code: no code; wicket/scan has no scheme on record", "2 new units", "1 bad"] {
+        assert!(said(&early).contains(words), "{words}: {}", said(&early));
+    }
+    let of_one = ["--unit", "wicket/scan", "--region", "eu"];
+    fs::write(folder.join("bare.csv"), "serial\nWK20260002\n").unwrap();
+    let bare = import("bare.csv", &of_one);
+    assert!(bare.status.code() == Some(2) && said(&bare).contains("headlock registry scheme"), "{}", said(&bare));
+    fs::write(folder.join("scheme.key"), [7; 32]).unwrap();
+    let scheme = registry(folder, &["scheme", "wicket/scan", "--scheme-key", "scheme.key", "--config", "desk"]);
+    assert!(scheme.status.success(), "{}", said(&scheme));
+    let again = import("table.csv", &["--again"]);
+    assert!(again.status.success() && said(&again).contains("1 new units, 2 known, 0 bad"), "{}", said(&again));
+    let bare = import("bare.csv", &of_one);
+    assert!(bare.status.success() && said(&bare).contains("1 new units"), "{}", said(&bare));
+    fs::write(folder.join("before.csv"), "serial,code\nWK20250003,1234\n").unwrap();
+    let before = import("before.csv", &of_one);
+    assert_eq!(before.status.code(), Some(1), "{}", said(&before));
+    assert!(said(&before).contains("line 2, code") && said(&before).contains("--own-codes"), "{}", said(&before));
+    assert!(!said(&before).contains("1234"), "{}", said(&before));
+    let own = import("before.csv", &[&of_one[..], &["--own-codes", "--again"]].concat());
+    assert!(own.status.success() && said(&own).contains("1 new units"), "{}", said(&own));
+}
+
+#[test]
 fn a_copy_is_whole_a_changed_one_is_not_and_another_key_opens_nothing() {
     let folder = with_password();
     let folder = folder.path();

@@ -6,9 +6,10 @@ mod desk_support;
 use std::path::Path;
 
 use desk_support::{
-    Bench, ORIGIN, account, code, document, new_unit, one_time_code, released, serial, serial_of, store, tables, vin,
-    vin_of,
+    Bench, ORIGIN, UNIT, account, catalog, code, document, new_unit, one_time_code, released, serial, serial_of, store,
+    tables, vin, vin_of,
 };
+use headlock_profile::{Code, Provenance, SchemeKey, ways};
 use headlock_registry::desk::{
     AccountChange, Action, Ask, Command, Conflict, Credential, Document, Handed, NewUnit, Outcome, PairingLine,
     Provisioned, Refusal, Wanted,
@@ -16,8 +17,9 @@ use headlock_registry::desk::{
 use headlock_registry::log::{Disk, Event, Outsider, Receipt};
 use headlock_registry::record::{
     AccountId, AccountState, Issuer, Notice, Opened, PairingEvent, Record, Region, Request, RequestId, Serial, Subject,
-    Vin,
+    Unit, Vin,
 };
+use headlock_registry::seal::DataKey;
 use headlock_registry::sign_in::{Role, Scope, Scopes};
 use headlock_registry::store::{Row, Scan, Table, Value};
 use headlock_twin::ecu::{HmacKeys, KeyProvider};
@@ -502,6 +504,46 @@ fn a_table_that_contradicts_the_record_leaves_nothing_behind() {
     let answer = bench.by("olga", add(units));
     assert!(matches!(answer, Ok(Outcome::Added { new: 0, known: 2 })), "{answer:?}");
     assert_eq!(bench.desk().ledger().head().size, size + 1);
+}
+
+#[test]
+fn rows_of_a_unit_with_a_scheme_need_no_code_and_may_state_no_other() {
+    let mut bench = Bench::new();
+    let key = DataKey::from_bytes(&[9; 32]);
+    bench.console(Action::AddScheme { unit: UNIT.to_owned(), key }).unwrap();
+    let places = ways::places(catalog().unit(UNIT).unwrap(), &serial_of(90)).unwrap();
+    let derived = |number| SchemeKey::new(&[9; 32]).unwrap().derive(UNIT, &serial_of(number), &places).unwrap();
+    let other = |number| {
+        let given: u32 = derived(number).reveal().parse().unwrap();
+        Code::new(&format!("{:04}", (given + 1) % 10_000), Provenance::Table).unwrap()
+    };
+    let of = |number, code| NewUnit { code, ..new_unit(number, "eu", Some(vin_of(number))) };
+    let add = |bench: &mut Bench, units| {
+        bench.by("olga", Action::AddUnits { import: "t".into(), rows_before: 0, position: vec![1], units })
+    };
+    let size = bench.desk().ledger().head().size;
+    for refused in [of(91, Some(other(91))), of(3, None)] {
+        let answer = add(&mut bench, vec![of(90, None), refused]);
+        assert_eq!(answer.unwrap_err(), Refusal::Conflict(Conflict::Differs));
+    }
+    assert_eq!(bench.desk().ledger().head().size, size, "nothing of it was taken");
+    let answer = add(&mut bench, vec![of(90, None), of(91, Some(derived(91))), of(90, None)]);
+    assert!(matches!(answer, Ok(Outcome::Added { new: 2, known: 1 })), "{answer:?}");
+    let sealed = |bench: &Bench| {
+        let units = all(bench.folder.path(), Unit::TABLE).into_iter().map(|row| Unit::from_row(row).unwrap());
+        units.filter(|unit| unit.sealed.is_some()).count()
+    };
+    assert_eq!(sealed(&bench), 10, "those that were there before, and no other");
+    for number in [90, 91] {
+        let ask = bench.ask(number);
+        assert_eq!(code(&released(bench.by("anna", Action::Release(ask)))), derived(number).reveal());
+        let answer = add(&mut bench, vec![of(number, Some(derived(number)))]);
+        assert!(matches!(answer, Ok(Outcome::Added { new: 0, known: 1 })), "{answer:?}");
+        let answer = add(&mut bench, vec![of(number, Some(other(number)))]);
+        assert_eq!(answer.unwrap_err(), Refusal::Conflict(Conflict::Differs));
+    }
+    let answer = add(&mut bench, vec![new_unit(3, "eu", Some(vin_of(3)))]);
+    assert!(matches!(answer, Ok(Outcome::Added { new: 0, known: 1 })), "{answer:?}");
 }
 
 #[test]

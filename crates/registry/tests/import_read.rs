@@ -3,7 +3,7 @@
 
 mod import_read_support;
 
-use headlock_registry::import::{Alike, Codes, Field, Format, Mapping, OpenError, Options, Row, Source};
+use headlock_registry::import::{Alike, Field, Format, Mapping, OpenError, Options, Row, Source};
 use import_read_support::{CATALOG, chunks, file, lines, refusal};
 
 fn nova() -> Options {
@@ -48,7 +48,11 @@ fn every_kind_of_bad_value_has_its_words() {
             "line 2: characters behind a closing quote; a quote inside quotes is written twice",
         ),
         (PLAIN, ",1234,acme/nova-200", "line 2, serial: no serial"),
-        (PLAIN, "NV00000001, ,acme/nova-200", "line 2, code: no code"),
+        (
+            PLAIN,
+            "NV00000001, ,acme/nova-200",
+            "line 2, code: no code; acme/nova-200 has no scheme on record that would give it, so the code has to stand in the row",
+        ),
         (PLAIN, "NV00000001,1234,", "line 2, unit: no unit"),
         (
             PLAIN,
@@ -198,7 +202,8 @@ fn every_kind_of_bad_value_has_its_words() {
 #[test]
 fn a_code_with_letters_is_no_number_in_scientific_notation() {
     assert_eq!(row("serial,code,unit", "IK0001,12e4,indigo/knob-1"), "2: indigo/knob-1 IK0001 12E4");
-    assert_eq!(row("serial,code,unit", "PA12345678,001234,quill/number"), "2: quill/number PA12345678 001234");
+    let got = row("serial,code,unit,companion", "PA12345678,001234,quill/number,C70123");
+    assert_eq!(got, "2: quill/number PA12345678 001234 with C70123");
     assert_eq!(row("serial,code,unit", "T4-000001,1959,borealis/tide-4"), "2: borealis/tide-4 T4-000001 1959");
 }
 
@@ -224,6 +229,19 @@ fn a_code_is_in_no_words_whatever_column_it_stands_in() {
         // A text that holds more than a code may be shown, if the code column does not say that it is one.
         let shown = data.contains("v5169");
         assert_eq!(format!("{bad} {bad:?}").contains("5169"), shown, "{data:?}: {bad}");
+    }
+    // A second number in the place of the code, with and without the code in its own.
+    for (serial, code, companion) in [
+        ("NV00000001", "1234", "5169"),
+        ("NV00000001", "5169", "X5169X"),
+        ("PB12345678", "1234", "516O"),
+        ("PB12345678", "5169", "C75169X"),
+    ] {
+        let unit = if serial.starts_with('N') { "acme/nova-200" } else { "quill/number" };
+        let table = format!("serial,code,unit,companion,vin\n{serial},{code},{unit},{companion},x\n");
+        let got = chunks(table.as_bytes(), &Options::default());
+        let Row::Bad(bad) = &got[0].rows[0] else { panic!("{table:?} was taken") };
+        assert!(!["5169", "5160"].iter().any(|code| format!("{bad} {bad:?}").contains(code)), "{table:?}: {bad}");
     }
     let got = chunks(format!("{header}\nNV00000001,5169,acme/nova-200,,,,,").as_bytes(), &Options::default());
     assert_eq!(lines(&got), ["2: acme/nova-200 NV00000001 5169"]);
@@ -267,15 +285,91 @@ fn serials_that_differ_by_look_alikes_are_both_taken_and_told() {
 }
 
 #[test]
-fn a_keyed_scheme_needs_no_codes_and_takes_none() {
-    let keyed = Options { codes: Codes::KeyedScheme, ..nova() };
-    let got = chunks(b"serial\nNV00000001\n", &keyed);
+fn units_of_a_keyed_scheme_need_no_code_and_others_do() {
+    let keyed = Options { keyed: ["acme/nova-200".to_owned()].into(), ..Options::default() };
+    let got = chunks(b"serial\nNV00000001\n", &Options { keyed: keyed.keyed.clone(), ..nova() });
     assert_eq!(lines(&got), ["2: acme/nova-200 NV00000001"]);
     let Row::Record(record) = &got[0].rows[0] else { panic!() };
     assert_eq!(record.provenance(), headlock_profile::Provenance::KeyedScheme);
+    let span = "no code; acme/span has no scheme on record that would give it, so the code has to stand in the row";
+    let table = b"serial,unit\nNV00000001,acme/nova-200\nSP000001,acme/span\n";
+    assert_eq!(lines(&chunks(table, &keyed)), ["2: acme/nova-200 NV00000001".to_owned(), format!("line 3: {span}")]);
+    let table = b"serial,code,unit\nNV00000001,,acme/nova-200\nSP000001,,acme/span\nNV00000002,1234,acme/nova-200\n\
+                  NV00000003,12345,acme/nova-200\nSP000002,1234,acme/span\n";
     assert_eq!(
-        refusal(b"serial,code\nNV00000001,1234\n", &keyed),
-        "column `code` holds the code, which is given for the whole import; map it away"
+        lines(&chunks(table, &keyed)),
+        [
+            "2: acme/nova-200 NV00000001".to_owned(),
+            format!("line 3, code: {span}"),
+            "4: acme/nova-200 NV00000002 1234".to_owned(),
+            "line 5, code: a code of 5 characters, and this unit's have 4".to_owned(),
+            "6: acme/span SP000002 1234".to_owned(),
+        ]
+    );
+    let other = Options { unit: Some("acme/span".to_owned()), ..keyed };
+    assert_eq!(refusal(b"serial\nSP000001\n", &other), "no column for code; the columns are `serial`");
+    let twice = b"serial,code\nNV00000001,\nNV00000001,1234\n";
+    let got = chunks(twice, &Options { keyed: other.keyed.clone(), ..nova() });
+    assert!(
+        lines(&got).iter().all(|line| line.contains("with another code; neither row is taken")),
+        "{:?}",
+        lines(&got)
+    );
+}
+
+#[test]
+fn a_second_number_is_read_where_the_serial_has_one_and_nowhere_else() {
+    let options = Options { unit: Some("quill/number".to_owned()), ..Options::default() };
+    let of = |header: &str, row: &str| lines(&chunks(format!("{header}\n{row}\n").as_bytes(), &options)).join("\n");
+    let table = [
+        ("PB12345678,1234, C70123 ", "2: quill/number PB12345678 1234 with C70123"),
+        (
+            "PB12345678,1234,",
+            "line 2, Second No.: no companion; with this serial of quill/number goes its code number, in a column \
+             `companion`",
+        ),
+        (
+            "PB12345678,1234,C7O123",
+            "line 2, Second No.: looks like C70123, with a letter or digit misread; which is it? It is not corrected \
+             (it says \"C7O123\")",
+        ),
+        (
+            "PB12345678,1234,c70123",
+            "line 2, Second No.: looks like C70123, with a letter or digit misread; which is it? It is not corrected (it says \"c70123\")",
+        ),
+        ("PB12345678,1234,XY9876543", "line 2, Second No.: no code number of quill/number (it says \"XY9876543\")"),
+        // What may be a code in the wrong column is not shown.
+        ("PB12345678,1234,4321", "line 2, Second No.: no code number of quill/number"),
+        ("PB12345678,1234,XY1234", "line 2, Second No.: no code number of quill/number"),
+    ];
+    for (row, want) in table {
+        assert_eq!(of("serial,code,Second No.", row), want, "{row}");
+    }
+    let long = format!("PB12345678,1234,C7{}", "1".repeat(39));
+    assert_eq!(of("serial,code,companion", &long), "line 2, companion: 41 bytes; a companion has no more than 40");
+    assert_eq!(
+        of("serial,code", "PB12345678,1234"),
+        "line 2: no companion; with this serial of quill/number goes its code number, in a column `companion`"
+    );
+    assert_eq!(
+        row("serial,code,unit,companion", "NV00000001,1234,acme/nova-200,C70123"),
+        "line 2, companion: no number goes with this serial of acme/nova-200; leave it empty (it says \"C70123\")"
+    );
+    assert_eq!(row("serial,code,unit,companion", "NV00000001,1234,acme/nova-200,"), "2: acme/nova-200 NV00000001 1234");
+    // Two kinds of serials of one unit, of which one has a second number.
+    for (serial, companion, taken) in [
+        ("CL12345678", "", true),
+        ("CL12345678", "C7A1", false),
+        ("CL0410X0014698", "", false),
+        ("CL0410X0014698", "C7A1", true),
+    ] {
+        let got = row("serial,code,unit,companion", &format!("{serial},1234,nissan/clarion-cl,{companion}"));
+        assert_eq!(got.starts_with("2: "), taken, "{got}");
+    }
+    let twice = b"serial,code,companion\nPB12345678,1234,C70123\nPB12345678,1234,C70124\n";
+    assert_eq!(
+        lines(&chunks(twice, &options))[0],
+        "line 2, serial: the serial stands on line 3 too, with another companion; neither row is taken"
     );
 }
 
@@ -302,7 +396,7 @@ fn the_delimiter_goes_by_the_header_and_lines_end_in_any_way() {
 
 #[test]
 fn every_header_that_is_not_understood_has_its_words() {
-    const KNOWN: &str = "Known are serial, code, unit, firmware, region, vin, part_number, produced, companion, state";
+    const KNOWN: &str = "Known are serial, code, unit, firmware, region, vin, companion, part_number, produced, state";
     let default = Options::default();
     let table = [
         ("serial,code\n", "no column for unit; the columns are `serial`, `code`".to_owned()),
@@ -348,7 +442,7 @@ fn columns_are_mapped_passed_over_and_ignored() {
     assert_eq!(
         refusal(table, &Options { mapping: mapping.clone(), ..nova() }),
         "unknown columns `colour`; map them, ignore them, or rename them. Known are serial, code, unit, firmware, \
-         region, vin, part_number, produced, companion, state"
+         region, vin, companion, part_number, produced, state"
     );
     let options = Options { mapping, ignore_unknown: true, ..nova() };
     assert_eq!(lines(&chunks(table, &options)), ["2: acme/nova-200 NV00000001 1234"]);

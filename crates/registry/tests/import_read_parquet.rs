@@ -5,7 +5,7 @@ mod import_read_support;
 
 use std::sync::Arc;
 
-use headlock_registry::import::{Codes, OpenError, Options, ReadError};
+use headlock_registry::import::{OpenError, Options, ReadError};
 use import_read_support::{CATALOG, chunks, file, lines, refusal, source};
 use parquet::basic::Compression;
 use parquet::data_type::{
@@ -112,7 +112,7 @@ const TWO_GROUPS: [&str; 8] = [
     "line 3, unit: no unit",
     "4: acme/nova-200 NV00000004 0169 2019-04-14",
     "5: acme/nova-200 NV00000005 1234 EU",
-    "line 6, Radio_Code: no code",
+    "line 6, Radio_Code: no code; acme/nova-200 has no scheme on record that would give it, so the code has to stand in the row",
     "line 7, serial: no serial",
     "line 9, serial: looks like NV00000000, with a letter or digit misread; which is it? It is not corrected (it says \
      \"NV0000000O\")",
@@ -152,7 +152,7 @@ fn codes(schema: &str, column: Column) -> Vec<u8> {
 }
 
 fn with(integer_width: Option<u8>) -> Options {
-    Options { unit: Some("acme/nova-200".to_owned()), codes: Codes::Column { integer_width }, ..Options::default() }
+    Options { unit: Some("acme/nova-200".to_owned()), integer_width, ..Options::default() }
 }
 
 #[test]
@@ -166,7 +166,16 @@ fn codes_as_numbers_are_refused_unless_their_width_is_stated() {
         lines(&chunks(&long, &with(Some(4)))),
         ["1: acme/nova-200 NV00000001 0169", "line 2, code: a code as an integer that does not fit in 4 digits"]
     );
-    assert_eq!(lines(&chunks(&short, &with(Some(4)))), ["1: acme/nova-200 NV00000001 0007", "line 2, code: no code"]);
+    let keyed = Options { keyed: ["acme/nova-200".to_owned()].into(), ..with(Some(4)) };
+    assert_eq!(
+        lines(&chunks(&short, &with(Some(4)))),
+        [
+            "1: acme/nova-200 NV00000001 0007",
+            "line 2, code: no code; acme/nova-200 has no scheme on record that would give it, so the code has to stand in \
+             the row"
+        ]
+    );
+    assert_eq!(lines(&chunks(&short, &keyed)), ["1: acme/nova-200 NV00000001 0007", "2: acme/nova-200 NV00000002"]);
     let negative = codes("required int64 code", Column::Int64(vec![-16, i64::MIN]));
     assert!(lines(&chunks(&negative, &with(Some(4)))).iter().all(|line| line.ends_with("fit in 4 digits")));
     let fractions = codes("required double code", Column::Double(vec![169.0, 1.0]));
@@ -201,6 +210,37 @@ fn a_parquet_file_without_rows_is_an_empty_table() {
         refusal(&written("required binary serial;", false, &[]), &with(None)),
         "no column for code; the columns are `serial`"
     );
+}
+
+#[test]
+fn second_numbers_are_read_from_a_column_of_text_and_codes_may_be_left_out() {
+    let schema = "optional binary serial (STRING); optional binary unit (STRING); optional binary companion (STRING);";
+    let columns = || {
+        vec![
+            texts(["PB12345678", "PB12345679", "NV00000001", "NV00000002"]),
+            texts(["quill/number", "quill/number", "acme/nova-200", "acme/nova-200"]),
+            Column::Text(vec![Some("C70123"), None, None, Some("C70124")]),
+        ]
+    };
+    let keyed = ["quill/number", "acme/nova-200"].map(str::to_owned).into();
+    let options = Options { keyed, ..Options::default() };
+    for dictionary in [false, true] {
+        let got = chunks(&written(schema, dictionary, &[columns(), columns()]), &options);
+        let lines = lines(&got);
+        assert_eq!(
+            lines[..4],
+            [
+                "1: quill/number PB12345678 with C70123",
+                "line 2, companion: no companion; with this serial of quill/number goes its code number, in a column \
+                 `companion`",
+                "3: acme/nova-200 NV00000001",
+                "line 4, companion: no number goes with this serial of acme/nova-200; leave it empty (it says \"C70124\")",
+            ]
+        );
+        assert_eq!(got[0].repeated, 2, "the second row group says the same again");
+    }
+    let numbers = written("required binary serial; required binary unit; required int64 companion;", false, &[]);
+    assert_eq!(refusal(&numbers, &options), "column `companion` holds integers, and companion is read from text");
 }
 
 #[test]

@@ -12,7 +12,8 @@ use std::{env, thread};
 
 use headlock_registry::desk::Credential;
 use headlock_registry::intake::{Intake, News};
-use intake_support::{House, NOW_MS, batches_of, code, row, serial, vin};
+use headlock_registry::record::SecretKind;
+use intake_support::{House, KEYED, LONG, NOW_MS, PAIR, add_scheme, batches_of, code, row, serial, vin};
 use tempfile::TempDir;
 
 const PLACE: &str = "HEADLOCK_TEST_INTAKE";
@@ -131,6 +132,49 @@ fn a_table_is_there_once_however_often_its_intake_was_killed() {
     let rows: Vec<u64> = imports.iter().map(|event| event.field("rows").unwrap().parse().unwrap()).collect();
     assert_eq!(rows, (1..=ROWS / BATCH as u64).map(|batch| batch * BATCH as u64).collect::<Vec<_>>(), "a leaf a batch");
     assert!(imports.iter().all(|event| event.field("new") == Some(&BATCH.to_string())));
+}
+
+#[test]
+fn a_table_with_second_numbers_and_without_codes_is_there_once_too() {
+    const UNITS: u64 = 9_000;
+    let folder = TempDir::new().unwrap();
+    let house = House::begin(folder.path());
+    add_scheme(&mut house.desk(), KEYED, 9);
+    let row = |at: u64| match at % 3 {
+        0 => format!("KD{at:06},,{KEYED},eu,"),
+        1 => format!("PR{at:06},{:04},{PAIR},eu,C7{at:06}", at % 10_000),
+        _ => format!("{},{},{LONG},eu,", serial(at), code(at)),
+    };
+    house.table_of("serial,code,unit,region,companion", "table.csv", &(0..UNITS).map(row).collect::<Vec<_>>());
+    let mut seed = 11;
+    let mut last = 0;
+    for round in 0..10 {
+        let batches = number(&mut seed, 4);
+        let said = run(folder.path(), Some((batches, Duration::from_micros(number(&mut seed, 6_000)))));
+        let (rows, _) = house.desk().import_progress(&import(&house)).unwrap().unwrap_or_default();
+        assert!(rows >= said.taken.max(last), "round {round}: {rows} of {} acknowledged", said.taken);
+        assert_eq!(house.units().len() as u64, rows, "round {round}");
+        last = rows;
+    }
+    assert!(run(folder.path(), None).ended);
+    let scheme = house.secrets().into_iter().find(|secret| secret.kind == SecretKind::Scheme).unwrap().number;
+    let units = house.units();
+    assert_eq!(units.len() as u64, UNITS);
+    let numbers: BTreeSet<u32> = units.iter().map(|unit| unit.secret).collect();
+    let keys: BTreeMap<u32, _> =
+        numbers.into_iter().filter(|number| *number != scheme).map(|number| (number, house.key(number))).collect();
+    for unit in units {
+        let at: u64 = unit.serial.as_str()[2..].parse().unwrap();
+        assert_eq!(unit.companion, (at % 3 == 1).then(|| format!("C7{at:06}")), "{}", unit.serial);
+        if at.is_multiple_of(3) {
+            assert_eq!((unit.secret, unit.sealed), (scheme, None), "{}", unit.serial);
+            continue;
+        }
+        let place = intake_support::place(unit.serial.as_str(), &unit.unit);
+        let opened = keys[&unit.secret].open(unit.sealed.as_ref().unwrap(), &place).unwrap();
+        let wanted = if at % 3 == 1 { format!("{:04}", at % 10_000) } else { code(at) };
+        assert_eq!(opened.as_slice(), wanted.as_bytes(), "{}", unit.serial);
+    }
 }
 
 fn import(house: &House) -> String {

@@ -8,10 +8,12 @@ use std::fs::{self, File};
 use std::path::Path;
 use std::sync::Arc;
 
-use desk_support::{Bench, UNIT, code, code_of, released, serial_of, vin_of};
-use headlock_registry::desk::{Action, Credential};
-use headlock_registry::intake::{Intake, IntakeError, Options, Report};
+use desk_support::{Bench, PAIR, UNIT, catalog, code, code_of, released, serial, serial_of, vin_of};
+use headlock_profile::{SchemeKey, ways};
+use headlock_registry::desk::{Action, Ask, Credential, Refusal};
+use headlock_registry::intake::{Intake, IntakeError, News, Options, Report};
 use headlock_registry::rules::DEFAULT;
+use headlock_registry::seal::DataKey;
 use parquet::data_type::{ByteArray, ByteArrayType};
 use parquet::file::properties::WriterProperties;
 use parquet::file::writer::SerializedFileWriter;
@@ -24,20 +26,27 @@ fn values(number: u32) -> [String; 6] {
 }
 
 fn csv(path: &Path, numbers: std::ops::Range<u32>) {
-    let mut text = COLUMNS.join(",");
-    numbers.for_each(|number| write!(text, "\n{}", values(number).join(",")).unwrap());
-    fs::write(path, text).unwrap();
+    csv_of(path, COLUMNS, &numbers.map(values).collect::<Vec<_>>());
 }
 
 fn parquet(path: &Path, numbers: std::ops::Range<u32>) {
-    let columns = COLUMNS.map(|name| format!("required binary {name} (STRING);")).join(" ");
+    parquet_of(path, COLUMNS, &numbers.map(values).collect::<Vec<_>>());
+}
+
+fn csv_of<const N: usize>(path: &Path, columns: [&str; N], values: &[[String; N]]) {
+    let mut text = columns.join(",");
+    values.iter().for_each(|row| write!(text, "\n{}", row.join(",")).unwrap());
+    fs::write(path, text).unwrap();
+}
+
+fn parquet_of<const N: usize>(path: &Path, columns: [&str; N], values: &[[String; N]]) {
+    let columns = columns.map(|name| format!("required binary {name} (STRING);")).join(" ");
     let schema = Arc::new(parse_message_type(&format!("message table {{ {columns} }}")).unwrap());
     let properties = Arc::new(WriterProperties::builder().set_data_page_row_count_limit(50).build());
     let mut writer = SerializedFileWriter::new(File::create(path).unwrap(), schema, properties).unwrap();
     let mut rows = writer.next_row_group().unwrap();
-    for column in 0..COLUMNS.len() {
-        let all: Vec<ByteArray> =
-            numbers.clone().map(|number| values(number)[column].clone().into_bytes().into()).collect();
+    for column in 0..N {
+        let all: Vec<ByteArray> = values.iter().map(|row| row[column].clone().into_bytes().into()).collect();
         let mut out = rows.next_column().unwrap().unwrap();
         out.typed::<ByteArrayType>().write_batch(&all, None, None).unwrap();
         out.close().unwrap();
@@ -91,31 +100,83 @@ fn an_operator_may_and_a_dealer_may_not() {
     assert_eq!(take(&mut bench, operator, &path).unwrap().new, 10);
 }
 
-#[test]
-fn a_parquet_file_goes_on_where_it_was_left() {
-    let mut bench = bench();
-    let path = bench.folder.path().join("table.parquet");
-    parquet(&path, 100..700);
+/// Takes in two batches of 150 rows, and is gone.
+fn leave_behind_300(bench: &mut Bench, path: &Path) {
     let mut taken = 0;
     let now_ms = bench.now_ms;
     let mut options = Options::default();
     options.table.chunk_rows = 150;
     let ended = std::panic::catch_unwind(std::panic::AssertUnwindSafe(|| {
-        let mut tell = |news: headlock_registry::intake::News<'_>| {
-            if let headlock_registry::intake::News::Taken { rows, .. } = news {
+        let mut tell = |news: News<'_>| {
+            if let News::Taken { rows, .. } = news {
                 taken = rows;
                 assert!(rows < 300, "this is where it is left");
             }
         };
         Intake { desk: bench.desk(), credential: Credential::Console, clock: &mut || now_ms, tell: &mut tell }
-            .run(&path, &options)
+            .run(path, &options)
     }));
     assert!(ended.is_err() && taken == 300);
     bench.restart();
+}
+
+#[test]
+fn a_parquet_file_goes_on_where_it_was_left() {
+    let mut bench = bench();
+    let path = bench.folder.path().join("table.parquet");
+    parquet(&path, 100..700);
+    leave_behind_300(&mut bench, &path);
     let report = take(&mut bench, Credential::Console, &path).unwrap();
     assert_eq!((report.rows_before, report.new), (300, 300));
     for number in [100, 399, 400, 699] {
         let ask = bench.ask(number);
         assert_eq!(code(&released(bench.by("anna", Action::Release(ask)))), code_of(number));
+    }
+}
+
+/// Units of two kinds, of which every other has a second number, and none a code.
+fn without_code(number: u32) -> [String; 5] {
+    let companion = if number.is_multiple_of(2) { String::new() } else { format!("C7{number:04}") };
+    let (serial, unit) = if number.is_multiple_of(2) { (serial_of(number), UNIT) } else { (pair_of(number), PAIR) };
+    [serial, unit.to_owned(), "EU".to_owned(), vin_of(number), companion]
+}
+
+fn pair_of(number: u32) -> String {
+    format!("PB{number:08}")
+}
+
+#[test]
+fn tables_of_schemes_and_second_numbers_go_on_where_they_were_left_and_release_what_follows_from_the_key() {
+    let columns = ["serial", "unit", "region", "vin", "companion"];
+    let rows: Vec<[String; 5]> = (100..550).map(without_code).collect();
+    for name in ["table.csv", "table.parquet"] {
+        let mut bench = bench();
+        for (unit, byte) in [(UNIT, 9), (PAIR, 10)] {
+            bench.console(Action::AddScheme { unit: unit.to_owned(), key: DataKey::from_bytes(&[byte; 32]) }).unwrap();
+        }
+        let path = bench.folder.path().join(name);
+        if name.ends_with("csv") {
+            csv_of(&path, columns, &rows);
+        } else {
+            parquet_of(&path, columns, &rows);
+        }
+        leave_behind_300(&mut bench, &path);
+        let report = take(&mut bench, Credential::Console, &path).unwrap();
+        assert_eq!((report.rows_before, report.new, report.bad), (300, 150, 0), "{name}");
+        for number in [100, 101, 248, 249, 250, 251, 399, 400, 548, 549] {
+            let [written, unit, ..] = without_code(number);
+            let catalog = catalog();
+            let catalogued = catalog.unit(&unit).unwrap();
+            let key = SchemeKey::new(&[if unit == UNIT { 9 } else { 10 }; 32]).unwrap();
+            let counted = catalogued.serial_spec(&written).unwrap().counted(&written);
+            let wanted = key.derive(&unit, &counted, &ways::places(catalogued, &written).unwrap()).unwrap();
+            let companion = (unit == PAIR).then(|| format!("C7{number:04}"));
+            let ask = Ask { serial: serial(&written), companion, ..bench.ask(number) };
+            assert_eq!(code(&released(bench.by("anna", Action::Release(ask)))), wanted.reveal(), "{name}: {written}");
+        }
+        for companion in [None, Some("C70101".to_owned())] {
+            let ask = Ask { serial: serial(&pair_of(103)), companion, ..bench.ask(103) };
+            assert_eq!(bench.by("anna", Action::Release(ask)).unwrap_err(), Refusal::NotFound, "{name}");
+        }
     }
 }

@@ -3,28 +3,25 @@
 //! Such rows do not go through the rows of the general batch one by one. What holds there holds here too: whatever is decided was read on
 //! the standing that the commit demands; a commit that another overtook is decided anew; what was sealed stays as it was sealed.
 
-use std::collections::VecDeque;
+use std::collections::{BTreeSet, VecDeque};
 use std::ops::Range;
 use std::sync::Arc;
 
 use headlock_profile::Catalog;
 use headlock_wire::hex;
-use rustc_hash::FxHashMap;
-use subtle::ConstantTimeEq;
 
-use super::authorise;
 use super::caller::Caller;
 use super::command::Credential;
-use super::keyring::code_context;
-use super::refusal::{Conflict, Fault, Refusal, Stop};
+use super::refusal::{Fault, Refusal, Stop};
+use super::scheme;
 use super::sealed::{SEALED, SECRET, SealedUnits, VIN};
+use super::sorted::{Differing, Sorted, sort};
 use super::units::import_progress;
 use super::work::Work;
 use super::world::{World, key};
 use super::{Desk, Ended, TRIES};
-use crate::import::Field;
 use crate::log::Files;
-use crate::record::{Record, SecretKind, Setting, Unit, UnitState, VinUnit};
+use crate::record::{Record, SecretKind, Setting, Unit, VinUnit};
 use crate::sign_in::{Role, Scope};
 use crate::store::{Change, Row, Scan, Store, StoreError, Value};
 
@@ -45,17 +42,6 @@ pub struct BulkStep<'a> {
     pub rows: u64,
     /// Where reading goes on, in the reader's own bytes.
     pub position: &'a [u8],
-}
-
-/// A row that says something else than what is known of its serial. It is not taken.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct Differing {
-    /// The row's line.
-    pub line: u64,
-    /// What it says otherwise.
-    pub field: Field,
-    /// The line that it contradicts; none if it is the store.
-    pub other_line: Option<u64>,
 }
 
 /// What a batch came to.
@@ -92,14 +78,6 @@ pub enum BulkError {
     /// The desk. The batch may have come to stand all the same; the import's progress tells.
     #[error(transparent)]
     Fault(#[from] Fault),
-}
-
-/// What becomes of each row.
-struct Sorted {
-    /// Rows to be added, in the order of the table.
-    new: Vec<usize>,
-    known: u64,
-    differing: Vec<Differing>,
 }
 
 impl<F: Files> Desk<F> {
@@ -146,11 +124,12 @@ impl<F: Files> Desk<F> {
             };
             let leaf = (!written.leaves.is_empty()).then_some(self.standing.head.size);
             let own = written.changes.len();
-            written.changes.extend(take(units, &sorted.new));
+            let (changes, spared) = take(units, &sorted);
+            written.changes.extend(changes);
             // What was looked for and not there may be there now.
             self.rows.forget_tables(&[Unit::TABLE.name, VinUnit::TABLE.name]);
             let (ended, mut changes) = self.commit(written)?;
-            give_back(units, &sorted.new, changes.drain(own..));
+            give_back(units, &sorted, spared, changes.drain(own..));
             if ended == Ended::Done {
                 let new = sorted.new.len() as u64;
                 return Ok(BulkAdded { new, known: sorted.known, differing: sorted.differing, leaf });
@@ -181,6 +160,18 @@ impl<F: Files> Desk<F> {
     pub fn bulk_progress(&mut self, import: &str) -> Result<Option<(u64, Vec<u8>)>, Fault> {
         self.resolve()?;
         Ok(self.import_progress(import)?)
+    }
+
+    /// Units of the catalogue whose codes follow from a scheme, where new ones come in.
+    ///
+    /// # Errors
+    /// [`Fault`].
+    pub fn keyed_units(&mut self) -> Result<BTreeSet<String>, Fault> {
+        self.resolve()?;
+        let ids: Vec<&String> = self.house.catalog.units.iter().map(|unit| &unit.identity.id).collect();
+        let keys: Vec<Row> = ids.iter().map(|id| key(&[&scheme::current(id)])).collect();
+        let found = self.store.get(Setting::TABLE, &keys)?;
+        Ok(ids.into_iter().zip(found).filter_map(|(id, row)| row.map(|_| id.clone())).collect())
     }
 
     /// Which of these serials are there.
@@ -227,9 +218,14 @@ fn decide(
     let value = format!("{} {}", step.rows, hex::digits(step.position));
     work.world.put(&Setting { name, value });
     if !sorted.new.is_empty() {
-        let number = work.keys.keep(work.world, SecretKind::Data, units.key.clone()).map_err(stopped)?;
+        let number = if sorted.new.len() > sorted.by_scheme.len() {
+            work.keys.keep(work.world, SecretKind::Data, units.key.clone()).map_err(stopped)?
+        } else {
+            0
+        };
         for at in &sorted.new {
             if let Some(secret) = units.rows.get_mut(*at).and_then(|row| row.get_mut(SECRET)) {
+                let number = sorted.by_scheme.get(at).copied().unwrap_or(number);
                 *secret = Value::Whole(i64::from(number));
             }
         }
@@ -240,65 +236,6 @@ fn decide(
         work.log("imported", &fields).map_err(stopped)?;
     }
     Ok(sorted)
-}
-
-/// Holds every row against what is there of its serial, and against others of its serial.
-fn sort(work: &mut Work<'_, '_>, units: &SealedUnits, there: Vec<Option<Row>>) -> Result<Sorted, Stop> {
-    let line = |at: usize| units.lines.get(at).copied().unwrap_or_default();
-    let mut sorted = Sorted { new: Vec::with_capacity(units.len()), known: 0, differing: Vec::new() };
-    let mut twins: FxHashMap<usize, u64> = FxHashMap::default();
-    for run in units.twins() {
-        let all: Vec<usize> = units.order[run].iter().map(|at| *at as usize).collect();
-        for (place, at) in all.iter().enumerate() {
-            twins.insert(*at, line(all[usize::from(place == 0)]));
-        }
-    }
-    for (at, there) in there.into_iter().enumerate() {
-        // Of the same serial and unit there is one row at most, so such rows differ in the unit.
-        if let Some(other_line) = twins.get(&at) {
-            let other_line = Some(*other_line);
-            sorted.differing.push(Differing { line: line(at), field: Field::Unit, other_line });
-            continue;
-        }
-        let Some(there) = there else {
-            sorted.new.push(at);
-            continue;
-        };
-        match differs(work, there, &units.rows[at], units)? {
-            Some(field) => sorted.differing.push(Differing { line: line(at), field, other_line: None }),
-            None => sorted.known += 1,
-        }
-    }
-    Ok(sorted)
-}
-
-/// In what a row says something else than the record, as far as the record is still as it was made.
-fn differs(work: &mut Work<'_, '_>, there: Row, row: &Row, units: &SealedUnits) -> Result<Option<Field>, Stop> {
-    let damaged = Fault::Row { table: Unit::TABLE.name };
-    let Some(there) = Unit::from_row(there) else { return Err(damaged.into()) };
-    let Some(ours) = Unit::from_row(row.clone()) else { return Err(damaged.into()) };
-    let moved = there.pairings > 0;
-    let same = [
-        (Field::Unit, there.unit == ours.unit),
-        (Field::Region, there.region == ours.region),
-        (Field::Vin, moved || there.vin == ours.vin),
-        (Field::Firmware, moved || there.firmware == ours.firmware),
-        // A table that says nothing of these contradicts nothing.
-        (Field::Companion, ours.companion.is_none() || there.companion == ours.companion),
-        (Field::State, moved || ours.state == UnitState::InService || there.state == ours.state),
-    ];
-    if let Some((field, _)) = same.into_iter().find(|(_, same)| !same) {
-        return Ok(Some(field));
-    }
-    let known = match authorise::code_of(work, &there) {
-        Ok(known) => known,
-        Err(Stop::Refused(Refusal::Conflict(Conflict::NothingToRelease))) => return Ok(Some(Field::Code)),
-        Err(stop) => return Err(stop),
-    };
-    let Some(Value::Bytes(sealed)) = row.get(SEALED) else { return Err(damaged.into()) };
-    let code = units.key.open(sealed, &code_context(&ours.serial, &ours.unit))?;
-    let same = bool::from(code.as_slice().ct_eq(known.reveal().as_bytes()));
-    Ok((!same).then_some(Field::Code))
 }
 
 /// What stands there of each row's serial, in the order of the rows.
@@ -342,29 +279,41 @@ fn is_empty(store: &mut dyn Store, units: &SealedUnits, range: &Range<usize>) ->
     Ok(next.and_then(|row| row.into_iter().next()).is_none_or(|next| next > *last))
 }
 
-/// The changes that add these rows, which leave the batch: units, then vehicles.
-fn take(units: &mut SealedUnits, new: &[usize]) -> Vec<Change> {
+/// The changes that add the new rows, which leave the batch: units, then vehicles; and what was sealed of those that need no code.
+fn take(units: &mut SealedUnits, sorted: &Sorted) -> (Vec<Change>, Vec<Value>) {
+    let new = &sorted.new;
     let mut changes = Vec::with_capacity(2 * new.len());
     let mut vins = Vec::with_capacity(new.len());
+    let mut spared = Vec::with_capacity(sorted.by_scheme.len());
     for at in new {
-        let row = std::mem::take(&mut units.rows[*at]);
+        let mut row = std::mem::take(&mut units.rows[*at]);
+        if sorted.by_scheme.contains_key(at) {
+            spared.push(std::mem::replace(&mut row[SEALED], Value::Nothing));
+        }
         if row.get(VIN).is_some_and(|vin| *vin != Value::Nothing) {
             vins.push(Change::Put { table: VinUnit::TABLE, row: std::mem::take(&mut units.vins[*at]) });
         }
         changes.push(Change::Put { table: Unit::TABLE, row });
     }
     changes.append(&mut vins);
-    changes
+    (changes, spared)
 }
 
 /// Takes the rows back into the batch, for another try or for their memory.
-fn give_back(units: &mut SealedUnits, new: &[usize], changes: impl Iterator<Item = Change>) {
+fn give_back(units: &mut SealedUnits, sorted: &Sorted, spared: Vec<Value>, changes: impl Iterator<Item = Change>) {
+    let new = &sorted.new;
+    let mut spared = spared.into_iter();
     let mut rows = changes.filter_map(|change| match change {
         Change::Put { row, .. } => Some(row),
         Change::Delete { .. } => None,
     });
     for at in new {
         units.rows[*at] = rows.next().unwrap_or_default();
+        if sorted.by_scheme.contains_key(at)
+            && let (Some(place), Some(sealed)) = (units.rows[*at].get_mut(SEALED), spared.next())
+        {
+            *place = sealed;
+        }
     }
     for at in new {
         if units.rows[*at].get(VIN).is_some_and(|vin| *vin != Value::Nothing) {

@@ -22,6 +22,7 @@ mod rotate;
 mod scheme;
 mod sealed;
 mod sign_in;
+mod sorted;
 mod units;
 mod work;
 mod world;
@@ -30,7 +31,7 @@ use std::sync::Arc;
 
 use headlock_profile::Catalog;
 
-pub use bulk::{BulkAdded, BulkError, BulkStep, Differing};
+pub use bulk::{BulkAdded, BulkError, BulkStep};
 pub use caller::{is_good, serves};
 pub use command::{
     AccountChange, Action, Ask, Command, Credential, Document, Handed, NewAccount, NewUnit, Outcome, PHOTO_BYTES_MAX,
@@ -39,6 +40,7 @@ pub use command::{
 pub use exporter::{ExportError, Exported, Exporter};
 pub use refusal::{Conflict, Fault, Refusal};
 pub use sealed::{BulkUnit, SealedUnits};
+pub use sorted::{Against, Differing};
 
 use self::caller::Caller;
 use self::keyring::Keyring;

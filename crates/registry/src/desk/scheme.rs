@@ -1,6 +1,12 @@
 //! Keyed schemes: a unit's codes follow from a key that only the registry has, and none of them is kept.
 
-use headlock_profile::{Code, SchemeKey, ways};
+use std::collections::hash_map::Entry;
+
+use headlock_profile::behaviour::LengthSpec;
+use headlock_profile::{Code, SchemeKey, SerialChecker, SerialSpec, Unit as Catalogued, ways};
+use rustc_hash::FxHashMap;
+use subtle::ConstantTimeEq;
+use zeroize::Zeroizing;
 
 use super::caller::Caller;
 use super::command::Outcome;
@@ -11,7 +17,7 @@ use crate::record::{SecretKind, Setting, Unit};
 use crate::seal::DataKey;
 
 /// Where it stands by which scheme new units of this kind get their codes.
-fn current(unit: &str) -> String {
+pub(super) fn current(unit: &str) -> String {
     format!("scheme/{unit}")
 }
 
@@ -48,11 +54,7 @@ pub(super) fn of_new(work: &mut Work<'_, '_>, unit: &str) -> Result<Option<u32>,
 
 /// The code of a unit under the scheme of its record.
 pub(super) fn code_of(work: &mut Work<'_, '_>, unit: &Unit) -> Result<Code, Stop> {
-    let places: Option<Setting> = work.world.read(key(&[&places_setting(unit.secret, &unit.unit)]))?;
-    let places = places.ok_or(Fault::Row { table: "setting" })?;
-    let catalogued = work.house.catalog.unit(&unit.unit).ok_or_else(|| Fault::NoUnit(unit.unit.clone()))?;
-    let scheme = work.keys.open(work.world, unit.secret, SecretKind::Scheme)?;
-    let code = derived(scheme, &places.value, (catalogued, unit));
+    let code = Scheme::open(work, &unit.unit, unit.secret)?.code(unit.serial.as_str());
     code.ok_or(Stop::Refused(Refusal::Conflict(Conflict::NothingToRelease)))
 }
 
@@ -77,4 +79,139 @@ pub(super) fn fits(work: &mut Work<'_, '_>, (scheme, unit): (u32, &str), places:
 
 fn text_of(places: &[Vec<char>]) -> String {
     places.iter().map(|place| place.iter().collect::<String>()).collect::<Vec<_>>().join(" ")
+}
+
+/// Where the code of a new unit of a table comes from.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Origin {
+    /// The table, and no scheme gives another one.
+    Own,
+    /// The scheme of this number: the table says nothing, or the same.
+    Scheme(u32),
+    /// The table, and the scheme gives another one.
+    Other,
+    /// The table says nothing, and the scheme gives none that the unit's panel takes.
+    Nothing,
+}
+
+/// Schemes that were asked for, each opened once for many serials.
+#[derive(Default)]
+pub(super) struct Schemes<'a> {
+    /// For each unit the scheme of new ones, if it has one.
+    current: FxHashMap<String, Option<u32>>,
+    open: FxHashMap<u32, Scheme<'a>>,
+}
+
+impl<'a> Schemes<'a> {
+    /// The scheme of a unit on record, which has one.
+    pub(super) fn of(&mut self, work: &mut Work<'a, '_>, unit: &Unit) -> Result<&Scheme<'a>, Stop> {
+        self.numbered(work, &unit.unit, unit.secret)
+    }
+
+    /// The code that a new unit of this serial would have by its scheme; none without one, or where its panel takes no such code.
+    pub(super) fn code_of_new(
+        &mut self,
+        work: &mut Work<'a, '_>,
+        (unit, serial): (&str, &str),
+    ) -> Result<Option<Code>, Stop> {
+        let scheme = self.of_new(work, unit)?;
+        Ok(scheme.filter(|scheme| scheme.fits(serial)).and_then(|scheme| scheme.code(serial)))
+    }
+
+    /// Where the code of a new unit comes from, if its row states this one.
+    pub(super) fn origin(
+        &mut self,
+        work: &mut Work<'a, '_>,
+        (unit, serial): (&str, &str),
+        stated: Option<impl FnOnce() -> Result<Zeroizing<Vec<u8>>, Stop>>,
+    ) -> Result<Origin, Stop> {
+        let Some(scheme) = self.of_new(work, unit)? else {
+            let what = "a row of a production table has its code, unless its unit has a scheme";
+            return stated
+                .map(|_| Origin::Own)
+                .ok_or_else(|| Refusal::Invalid { field: "code", what: what.into() }.into());
+        };
+        let fits = scheme.fits(serial);
+        let Some(stated) = stated else {
+            return Ok(if fits { Origin::Scheme(scheme.number) } else { Origin::Nothing });
+        };
+        if !fits {
+            return Ok(Origin::Own);
+        }
+        let stated = stated()?;
+        let same = scheme.code(serial).is_some_and(|code| code.reveal().as_bytes().ct_eq(&stated).into());
+        Ok(if same { Origin::Scheme(scheme.number) } else { Origin::Other })
+    }
+
+    fn of_new(&mut self, work: &mut Work<'a, '_>, unit: &str) -> Result<Option<&Scheme<'a>>, Stop> {
+        let number = if let Some(known) = self.current.get(unit) {
+            *known
+        } else {
+            let number = of_new(work, unit)?;
+            self.current.insert(unit.to_owned(), number);
+            number
+        };
+        number.map(|number| self.numbered(work, unit, number)).transpose()
+    }
+
+    fn numbered(&mut self, work: &mut Work<'a, '_>, unit: &str, number: u32) -> Result<&Scheme<'a>, Stop> {
+        let scheme = match self.open.entry(number) {
+            Entry::Occupied(known) => known.into_mut(),
+            Entry::Vacant(place) => place.insert(Scheme::open(work, unit, number)?),
+        };
+        // A scheme is of one unit alone.
+        if scheme.unit.identity.id == unit { Ok(scheme) } else { Err(Fault::Row { table: "unit" }.into()) }
+    }
+}
+
+/// The scheme of one unit.
+pub(super) struct Scheme<'a> {
+    number: u32,
+    unit: &'a Catalogued,
+    key: SchemeKey,
+    /// The characters of its codes, as they were decided when it was added.
+    places: Vec<Vec<char>>,
+    serials: Vec<(&'a SerialSpec, SerialChecker)>,
+    /// Whether the panel takes such codes, whatever the serial; none where that goes by the serial.
+    fits: Option<bool>,
+}
+
+impl<'a> Scheme<'a> {
+    fn open(work: &mut Work<'a, '_>, unit: &str, number: u32) -> Result<Self, Stop> {
+        let places: Option<Setting> = work.world.read(key(&[&places_setting(number, unit)]))?;
+        let places = places.ok_or(Fault::Row { table: "setting" })?;
+        let house = work.house;
+        let unit = house.catalog.unit(unit).ok_or_else(|| Fault::NoUnit(unit.to_owned()))?;
+        let by_serial = unit.readings.iter().flat_map(|reading| &reading.cases);
+        let mut by_serial = by_serial.map(|case| matches!(case.behaviour.code.length, LengthSpec::BySerial { .. }));
+        let opened = work.keys.open(work.world, number, SecretKind::Scheme)?;
+        let mut scheme = Self {
+            number,
+            unit,
+            key: SchemeKey::new(opened.as_bytes()).map_err(|_| Fault::Row { table: "secret" })?,
+            places: places.value.split(' ').map(|place| place.chars().collect()).collect(),
+            serials: unit.identity.serial.iter().filter_map(|spec| Some((spec, spec.checker().ok()?))).collect(),
+            fits: None,
+        };
+        if !by_serial.any(|by_serial| by_serial) {
+            scheme.fits = Some(scheme.fits(&unit.example_serial()));
+        }
+        Ok(scheme)
+    }
+
+    /// The code of a serial.
+    pub(super) fn code(&self, serial: &str) -> Option<Code> {
+        let mut cleaned = String::new();
+        let spec = self.serials.iter().find(|(_, checker)| {
+            checker.clean_into(serial, &mut cleaned);
+            checker.fits(&cleaned)
+        });
+        let counted = spec.map(|(spec, _)| spec.counted(serial));
+        self.key.derive(&self.unit.identity.id, counted.as_deref().unwrap_or(serial), &self.places)
+    }
+
+    /// Whether the panel of the unit of this serial takes codes of these places: a longer serial may want a longer code.
+    fn fits(&self, serial: &str) -> bool {
+        self.fits.unwrap_or_else(|| ways::places(self.unit, serial).is_some_and(|places| places == self.places))
+    }
 }

@@ -32,14 +32,14 @@ pub struct BulkUnit<'c> {
     pub firmware: String,
     /// Where it is sold.
     pub region: Region,
-    /// Its second number, where it has one.
-    pub companion: Option<String>,
+    /// The second number that belongs to it, where the catalogue wants one.
+    pub companion: Option<Box<str>>,
     /// The vehicle.
     pub vin: Option<Vin>,
     /// What became of it.
     pub state: UnitState,
-    /// Its code.
-    pub code: TableCode,
+    /// Its code; absent if it follows from the scheme of such units.
+    pub code: Option<TableCode>,
 }
 
 /// Units whose codes are sealed, under a data key of their own that is in no store yet. Nothing of them is in the clear any more.
@@ -57,6 +57,8 @@ pub struct SealedUnits {
     in_order: bool,
     /// SHA-256 over all serials and units.
     pub(super) digest: [u8; 32],
+    /// Whether a code other than the one that its unit's scheme gives is kept, as the unit's own, and not told as differing.
+    pub own_codes: bool,
 }
 
 impl SealedUnits {
@@ -77,6 +79,7 @@ impl SealedUnits {
             order: Vec::new(),
             in_order: true,
             digest: [0; 32],
+            own_codes: false,
         };
         sealed.seal_anew(units)?;
         Ok(sealed)
@@ -115,15 +118,18 @@ impl SealedUnits {
             let (row, pair) = (&mut self.rows[at], &mut self.vins[at]);
             row.resize(COLUMNS, Value::Nothing);
             pair.resize(2, Value::Nothing);
-            context.clear();
-            code_context_into(&new.serial, new.unit, &mut context);
-            let mut sealed = match std::mem::replace(&mut row[SEALED], Value::Nothing) {
-                Value::Bytes(bytes) => bytes,
-                _ => Vec::new(),
-            };
-            sealed.clear();
-            sealer.seal_into(new.code.reveal().as_bytes(), &context, &mut sealed)?;
-            row[SEALED] = Value::Bytes(sealed);
+            let room = std::mem::replace(&mut row[SEALED], Value::Nothing);
+            if let Some(code) = &new.code {
+                context.clear();
+                code_context_into(&new.serial, new.unit, &mut context);
+                let mut sealed = match room {
+                    Value::Bytes(bytes) => bytes,
+                    _ => Vec::new(),
+                };
+                sealed.clear();
+                sealer.seal_into(code.reveal().as_bytes(), &context, &mut sealed)?;
+                row[SEALED] = Value::Bytes(sealed);
+            }
             add(&mut digest, new.serial.as_str(), new.unit);
             let texts = [new.serial.as_str(), new.unit, &new.firmware, new.region.as_str()];
             texts.iter().zip(row.iter_mut()).for_each(|(text, value)| put(value, text));

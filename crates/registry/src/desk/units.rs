@@ -11,7 +11,7 @@ use super::caller::Caller;
 use super::command::{NewUnit, Outcome, PairingLine, Provisioned};
 use super::keyring::code_context;
 use super::refusal::{Conflict, Fault, Refusal, Stop};
-use super::scheme;
+use super::scheme::{self, Origin, Schemes};
 use super::work::{Work, plain};
 use super::world::key;
 use crate::record::{Pairing, PairingEvent, Record, Serial, Setting, Unit, UnitState, Vin, VinUnit};
@@ -88,29 +88,32 @@ pub(super) fn add(
     plain("import", import, (1, 200))?;
     // All of them, or none: a table that contradicts the record leaves nothing behind.
     let mut rows: FxHashMap<&Serial, &NewUnit> = FxHashMap::default();
+    let mut schemes = Schemes::default();
+    let mut origins = Vec::with_capacity(units.len());
     for unit in units {
         check(work, unit)?;
-        if unit.code.is_none() {
-            return Err(
-                Refusal::Invalid { field: "code", what: "a row of a production table has its code".into() }.into()
-            );
-        }
         if rows.insert(&unit.serial, unit).is_some_and(|other| !alike(other, unit)) {
             return Err(Conflict::Differs.into());
         }
-        if let Some(there) = work.world.read::<Unit>(key(&[&unit.serial]))?
-            && !same(work, &there, unit)?
-        {
-            return Err(Conflict::Differs.into());
+        let stated = || unit.code.as_ref().map(|code| || Ok(Zeroizing::new(code.reveal().as_bytes().to_vec())));
+        let origin = match work.world.read::<Unit>(key(&[&unit.serial]))? {
+            Some(there) if same(work, &mut schemes, &there, unit)? => Origin::Own,
+            Some(_) => return Err(Conflict::Differs.into()),
+            None => schemes.origin(work, (&unit.unit, unit.serial.as_str()), stated())?,
+        };
+        match origin {
+            Origin::Own | Origin::Scheme(_) => origins.push(origin),
+            Origin::Other => return Err(Conflict::Differs.into()),
+            Origin::Nothing => return Err(Conflict::NothingToRelease.into()),
         }
     }
     let (mut new, mut known) = (0, 0);
     let mut digest = Sha256::new();
-    for unit in units {
+    for (unit, origin) in units.iter().zip(origins) {
         digest.update(unit.serial.as_str());
         digest.update([0]);
         if work.world.read::<Unit>(key(&[&unit.serial]))?.is_none() {
-            insert(work, unit)?;
+            insert(work, unit, origin)?;
             new += 1;
         } else {
             known += 1;
@@ -128,7 +131,11 @@ pub(super) fn add(
     Ok(Outcome::Added { new, known })
 }
 
-fn insert(work: &mut Work<'_, '_>, new: &NewUnit) -> Result<(), Stop> {
+fn insert(work: &mut Work<'_, '_>, new: &NewUnit, origin: Origin) -> Result<(), Stop> {
+    if let Origin::Scheme(number) = origin {
+        keep(work, new, (number, None));
+        return Ok(());
+    }
     let Some(code) = &new.code else {
         return Err(Refusal::Invalid { field: "code", what: "a row of a production table has its code".into() }.into());
     };
@@ -183,7 +190,7 @@ fn alike(one: &NewUnit, other: &NewUnit) -> bool {
 }
 
 /// Whether a row says what the record says, as far as the record is still as it was made.
-fn same(work: &mut Work<'_, '_>, there: &Unit, row: &NewUnit) -> Result<bool, Stop> {
+fn same<'a>(work: &mut Work<'a, '_>, schemes: &mut Schemes<'a>, there: &Unit, row: &NewUnit) -> Result<bool, Stop> {
     let moved = there.pairings > 0;
     let fits = there.unit == row.unit
         && there.region == row.region
@@ -192,8 +199,16 @@ fn same(work: &mut Work<'_, '_>, there: &Unit, row: &NewUnit) -> Result<bool, St
     if !fits {
         return Ok(false);
     }
-    let code = authorise::code_of(work, there)?;
-    Ok(row.code.as_ref().is_some_and(|wanted| wanted.reveal() == code.reveal()))
+    let known = match (&row.code, &there.sealed) {
+        // By whichever scheme it was made: a later one changes nothing about it.
+        (None, None) => return Ok(true),
+        _ => authorise::code_of(work, there)?,
+    };
+    let derived = match &row.code {
+        Some(_) => None,
+        None => schemes.code_of_new(work, (&row.unit, row.serial.as_str()))?,
+    };
+    Ok(row.code.as_ref().or(derived.as_ref()).is_some_and(|wanted| wanted.reveal() == known.reveal()))
 }
 
 /// Takes in one unit and makes its code.

@@ -65,9 +65,6 @@ pub enum Why {
     /// No state of a unit.
     #[error("no state of a unit: in-service, stolen, exchanged or scrapped")]
     State,
-    /// No second number.
-    #[error("a second number has 1 to 40 characters, none of them a control character")]
-    Companion,
     /// A control character.
     #[error("holds the control character {0:#04x}")]
     Control(u8),
@@ -94,6 +91,44 @@ pub enum Why {
     NotASerial {
         /// The unit.
         unit: Box<str>,
+    },
+    /// No code, and nothing that it would follow from.
+    #[error("no code; {unit} has no scheme on record that would give it, so the code has to stand in the row")]
+    CodeNeeded {
+        /// The unit.
+        unit: Box<str>,
+    },
+    /// No second number, where the serial has one.
+    #[error("no companion; with this serial of {unit} goes its {name}, in a column `companion`")]
+    CompanionNeeded {
+        /// The unit.
+        unit: Box<str>,
+        /// What its papers call the number.
+        name: Box<str>,
+    },
+    /// A second number, where the serial has none.
+    #[error("no number goes with this serial of {unit}; leave it empty")]
+    NoCompanion {
+        /// The unit.
+        unit: Box<str>,
+    },
+    /// The second number is none of the serial's.
+    #[error("no {name} of {unit}")]
+    NotACompanion {
+        /// The unit.
+        unit: Box<str>,
+        /// What its papers call the number.
+        name: Box<str>,
+    },
+    /// More numbers go with the serial than a record keeps.
+    #[error(
+        "{wanted} numbers go with this serial of {unit}, and a record keeps one: such units are not taken from tables"
+    )]
+    SeveralCompanions {
+        /// The unit.
+        unit: Box<str>,
+        /// How many.
+        wanted: usize,
     },
     /// The unit takes no code that could stand in a table.
     #[error("{unit} takes no code that a table could hold")]

@@ -1,5 +1,6 @@
 //! One row's texts against the catalogue: a record, or what is wrong with it.
 
+use std::collections::BTreeSet;
 use std::collections::hash_map::Entry;
 
 use headlock_profile::Catalog;
@@ -10,7 +11,7 @@ use super::bad_row::{BadRow, Shown, Why};
 use super::code::TableCode;
 use super::code_rules::{could_be_a_code, judge};
 use super::failure::OpenError;
-use super::field::{Codes, Field, Options};
+use super::field::{Field, Options};
 use super::header::Columns;
 use super::record::Record;
 use super::unit_rules::UnitRules;
@@ -28,7 +29,7 @@ pub(super) struct Checker<'c> {
     units: FxHashMap<&'c str, UnitRules<'c>>,
     catalog: &'c Catalog,
     whole: Option<&'c str>,
-    keyed: bool,
+    keyed: BTreeSet<String>,
     columns: Columns,
     cleaned: String,
 }
@@ -48,7 +49,7 @@ impl<'c> Checker<'c> {
             units: FxHashMap::default(),
             catalog,
             whole,
-            keyed: options.codes == Codes::KeyedScheme,
+            keyed: options.keyed.clone(),
             columns,
             cleaned: String::new(),
         })
@@ -94,30 +95,28 @@ impl<'c> Checker<'c> {
         let rules = match self.units.entry(id) {
             Entry::Occupied(known) => known.into_mut(),
             Entry::Vacant(place) => match self.catalog.unit(id) {
-                Some(unit) => place.insert(UnitRules::new(unit)),
+                Some(unit) => place.insert(UnitRules::new(unit, self.keyed.contains(id))),
                 None => return Err((Some(Field::Unit), Why::UnknownUnit { closest: None })),
             },
         };
         if rules.codes.is_empty() {
             return Err((Some(Field::Unit), Why::NoCodes { unit: Box::from(id) }));
         }
-        rules.serial(written, &mut self.cleaned).map_err(|why| (Some(Field::Serial), why))?;
+        let kind = rules.serial(written, &mut self.cleaned).map_err(|why| (Some(Field::Serial), why))?;
         let firmware = value(Field::Firmware);
         if let Some(version) = firmware {
             rules.holding(version).map_err(|why| (Some(Field::Firmware), why))?;
         }
-        let code = if self.keyed {
-            None
-        } else {
-            let code = code(needed(Field::Code)?, rules, firmware, &self.cleaned);
-            Some(code.map_err(|why| (Some(Field::Code), why))?)
+        let code = match value(Field::Code) {
+            Some(text) => Ok(Some(code(text, rules, firmware, &self.cleaned))),
+            None if rules.keyed => Ok(None),
+            None => Err((Some(Field::Code), Why::CodeNeeded { unit: Box::from(id) })),
         };
+        let code = code?.transpose().map_err(|why| (Some(Field::Code), why))?;
+        let companion = value(Field::Companion);
+        rules.companion(kind, companion).map_err(|why| (Some(Field::Companion), why))?;
         let vin = value(Field::Vin).map(Vin::new).transpose().map_err(|why| (Some(Field::Vin), Why::Vin(why)))?;
         let state = value(Field::State).map(|word| UnitState::of_word(word).ok_or((Some(Field::State), Why::State)));
-        let companion = value(Field::Companion);
-        if companion.is_some_and(|text| text.chars().count() > 40 || text.chars().any(char::is_control)) {
-            return Err((Some(Field::Companion), Why::Companion));
-        }
         let produced = value(Field::Produced).map(|text| date(text).ok_or((Some(Field::Produced), Why::Date)));
         Ok(Record {
             line: cells.line,
@@ -127,9 +126,9 @@ impl<'c> Checker<'c> {
             firmware: firmware.map(Box::from),
             region: value(Field::Region).map(Box::from),
             vin,
+            companion: companion.map(Box::from),
             part_number: value(Field::PartNumber).map(Box::from),
             produced: produced.transpose()?,
-            companion: companion.map(Box::from),
             state: state.transpose()?,
         })
     }

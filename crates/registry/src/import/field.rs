@@ -1,5 +1,6 @@
 //! What a column can hold, what it may be called, and what is said about a whole import.
 
+use std::collections::BTreeSet;
 use std::fmt;
 
 /// What a column holds.
@@ -8,7 +9,7 @@ use std::fmt;
 pub enum Field {
     /// The unit's number. Required.
     Serial,
-    /// The code, as text. Required unless a keyed scheme gives it.
+    /// The code, as text. Required unless a keyed scheme gives the codes of the unit.
     Code,
     /// The unit's id in the catalogue.
     Unit,
@@ -18,12 +19,12 @@ pub enum Field {
     Region,
     /// The vehicle it was built into.
     Vin,
+    /// The second number that belongs to the serial, where the catalogue wants one.
+    Companion,
     /// The part number.
     PartNumber,
     /// The day it was made.
     Produced,
-    /// Its second number, where it has one.
-    Companion,
     /// What became of it.
     State,
 }
@@ -37,9 +38,9 @@ impl Field {
         Self::Firmware,
         Self::Region,
         Self::Vin,
+        Self::Companion,
         Self::PartNumber,
         Self::Produced,
-        Self::Companion,
         Self::State,
     ];
 
@@ -52,9 +53,9 @@ impl Field {
             Self::Firmware => "firmware",
             Self::Region => "region",
             Self::Vin => "vin",
+            Self::Companion => "companion",
             Self::PartNumber => "part_number",
             Self::Produced => "produced",
-            Self::Companion => "companion",
             Self::State => "state",
         }
     }
@@ -63,9 +64,9 @@ impl Field {
     pub const fn max_bytes(self) -> usize {
         match self {
             Self::Serial | Self::PartNumber | Self::Unit => 64,
+            // No request can name a longer one.
+            Self::Companion => 40,
             Self::Code | Self::Firmware | Self::Region | Self::Vin | Self::Produced | Self::State => 32,
-            // 40 characters.
-            Self::Companion => 160,
         }
     }
 
@@ -83,9 +84,9 @@ impl Field {
             Self::Firmware => &["firmware", "firmwareversion", "fw", "software", "softwareversion", "sw"],
             Self::Region => &["region", "market"],
             Self::Vin => &["vin", "vehicleidentificationnumber", "chassisnumber"],
+            Self::Companion => &["companion", "companionnumber", "secondnumber", "secondno", "secondnr"],
             Self::PartNumber => &["partnumber", "partno", "partnr", "pn"],
             Self::Produced => &["produced", "producedon", "productiondate", "manufactured", "builddate"],
-            Self::Companion => &["companion", "companionnumber", "secondnumber"],
             Self::State => &["state", "unitstate"],
         }
     }
@@ -163,18 +164,6 @@ impl Mapping {
     }
 }
 
-/// Where the codes come from.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Codes {
-    /// A column of the table.
-    Column {
-        /// Characters of each code, where a Parquet file holds codes as integers and leading zeros are to be put back.
-        integer_width: Option<u8>,
-    },
-    /// A keyed scheme: the table has none.
-    KeyedScheme,
-}
-
 /// What is said about a whole import.
 #[derive(Clone, Debug)]
 pub struct Options {
@@ -184,8 +173,10 @@ pub struct Options {
     pub ignore_unknown: bool,
     /// The unit of every row, by its id; the table then needs no such column.
     pub unit: Option<String>,
-    /// Where the codes come from.
-    pub codes: Codes,
+    /// Characters of each code, where a Parquet file holds codes as integers and leading zeros are to be put back.
+    pub integer_width: Option<u8>,
+    /// Units whose codes follow from a key, by their ids: their rows need no code. An intake puts in those of its desk.
+    pub keyed: BTreeSet<String>,
     /// Rows of a chunk, at least 1.
     pub chunk_rows: usize,
 }
@@ -196,7 +187,8 @@ impl Default for Options {
             mapping: Mapping::new(),
             ignore_unknown: false,
             unit: None,
-            codes: Codes::Column { integer_width: None },
+            integer_width: None,
+            keyed: BTreeSet::new(),
             chunk_rows: 10_000,
         }
     }

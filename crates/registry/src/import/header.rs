@@ -3,7 +3,7 @@
 use std::sync::Arc;
 
 use super::failure::{ColumnName, OpenError, UnknownColumn};
-use super::field::{Codes, Field, Held, Options};
+use super::field::{Field, Held, Options};
 
 /// Which column holds which field.
 #[derive(Clone, Debug)]
@@ -47,22 +47,26 @@ impl Columns {
         if !unknown.is_empty() && !options.ignore_unknown {
             return Err(OpenError::UnknownColumns(unknown));
         }
-        let needed = [
-            (Field::Serial, true),
-            (Field::Code, matches!(options.codes, Codes::Column { .. })),
-            (Field::Unit, options.unit.is_none()),
-        ];
+        let needed =
+            [(Field::Serial, true), (Field::Code, needs_codes(options)), (Field::Unit, options.unit.is_none())];
         for (field, needed) in needed {
-            match of[field as usize] {
-                None if needed => return Err(OpenError::MissingColumn { field, columns: named() }),
-                Some(index) if !needed => {
-                    return Err(OpenError::GivenTwice { field, column: ColumnName::new(header[index]) });
-                }
-                _ => {}
+            if needed && of[field as usize].is_none() {
+                return Err(OpenError::MissingColumn { field, columns: named() });
             }
+        }
+        if let (Some(index), Some(_)) = (of[Field::Unit as usize], &options.unit) {
+            return Err(OpenError::GivenTwice { field: Field::Unit, column: ColumnName::new(header[index]) });
         }
         let name = |field: Field| of[field as usize].map_or_else(|| field.name(), |index| header[index]);
         Ok(Self { count: header.len(), of, names: Field::ALL.map(|field| Arc::from(name(field))) })
+    }
+}
+
+/// Whether no row could do without a code.
+fn needs_codes(options: &Options) -> bool {
+    match &options.unit {
+        Some(unit) => !options.keyed.contains(unit),
+        None => options.keyed.is_empty(),
     }
 }
 

@@ -30,7 +30,7 @@ pub use code::TableCode;
 pub use csv_records::MAX_RECORD_BYTES;
 pub use digest::{FileDigest, Progress};
 pub use failure::{ColumnName, OpenError, ReadError, UnknownColumn};
-pub use field::{Codes, Field, Format, Mapping, Options};
+pub use field::{Field, Format, Mapping, Options};
 pub use position::{BadPosition, Position};
 pub use record::{Alike, Chunk, Record, Row};
 pub use rows::{Rows, Source};

@@ -15,7 +15,7 @@ use parquet::file::serialized_reader::SerializedFileReader;
 use parquet::schema::types::ColumnDescriptor;
 
 use super::failure::{ColumnName, OpenError, ReadError};
-use super::field::{Codes, Field};
+use super::field::Field;
 use super::header::Columns;
 
 /// Rows that are decoded at once.
@@ -81,7 +81,12 @@ impl Opened {
     }
 
     /// Starts behind so many rows.
-    pub(super) fn rows(self, columns: &Columns, codes: Codes, before: u64) -> Result<ParquetRows, OpenError> {
+    pub(super) fn rows(
+        self,
+        columns: &Columns,
+        integer_width: Option<u8>,
+        before: u64,
+    ) -> Result<ParquetRows, OpenError> {
         let metadata = self.reader.metadata();
         let schema = metadata.file_metadata().schema_descr();
         let mut needed = Vec::new();
@@ -94,7 +99,7 @@ impl Opened {
                 max_level: description.max_def_level(),
                 reader: None,
                 levels: Vec::new(),
-                values: values(field, &description, codes)?,
+                values: values(field, &description, integer_width)?,
                 index: Vec::new(),
             });
         }
@@ -251,7 +256,7 @@ fn read<T: DataType>(
 }
 
 /// Memory for the values of a column, if its type can hold the field.
-fn values(field: Field, column: &ColumnDescriptor, codes: Codes) -> Result<Values, OpenError> {
+fn values(field: Field, column: &ColumnDescriptor, integer_width: Option<u8>) -> Result<Values, OpenError> {
     let name = || ColumnName::new(&column.path().string());
     let refused = |physical| Err(OpenError::ColumnType { column: name(), field, physical });
     let logical = column.logical_type_ref();
@@ -260,10 +265,10 @@ fn values(field: Field, column: &ColumnDescriptor, codes: Codes) -> Result<Value
     if column.max_rep_level() > 0 {
         return refused("lists");
     }
-    let integers = |values| match codes {
+    let integers = |values| match integer_width {
         _ if field != Field::Code => refused("integers"),
-        Codes::Column { integer_width: Some(_) } => Ok(values),
-        _ => Err(OpenError::NumericCodes { column: name(), physical: "integers" }),
+        Some(_) => Ok(values),
+        None => Err(OpenError::NumericCodes { column: name(), physical: "integers" }),
     };
     match column.physical_type() {
         Type::BYTE_ARRAY if is_text => Ok(Values::Bytes(Vec::new())),

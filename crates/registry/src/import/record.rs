@@ -19,7 +19,7 @@ pub struct Record<'c> {
     pub unit: &'c str,
     /// The serial, cleaned as the unit's description says.
     pub serial: Box<str>,
-    /// The code; absent if a keyed scheme gives it.
+    /// The code; absent if the row has none, and a keyed scheme gives it.
     pub code: Option<TableCode>,
     /// The firmware as written.
     pub firmware: Option<Box<str>>,
@@ -27,12 +27,12 @@ pub struct Record<'c> {
     pub region: Option<Box<str>>,
     /// The vehicle.
     pub vin: Option<Vin>,
+    /// The second number, where the catalogue wants one.
+    pub companion: Option<Box<str>>,
     /// The part number.
     pub part_number: Option<Box<str>>,
     /// The day it was made.
     pub produced: Option<Date>,
-    /// Its second number.
-    pub companion: Option<Box<str>>,
     /// What became of it, where the table says so.
     pub state: Option<UnitState>,
 }
@@ -53,9 +53,9 @@ impl Record<'_> {
             (Field::Firmware, self.firmware == other.firmware),
             (Field::Region, self.region == other.region),
             (Field::Vin, self.vin == other.vin),
+            (Field::Companion, self.companion == other.companion),
             (Field::PartNumber, self.part_number == other.part_number),
             (Field::Produced, self.produced == other.produced),
-            (Field::Companion, self.companion == other.companion),
             (Field::State, self.state == other.state),
         ];
         equal.into_iter().find(|(_, same)| !same).map(|(field, _)| field)

@@ -14,7 +14,7 @@ use super::check::{Cells, Checker};
 use super::csv_records::{CsvRecord, MAX_RECORD_BYTES, Records};
 use super::digest::{FileDigest, Progress, scan};
 use super::failure::{OpenError, ReadError};
-use super::field::{Codes, Field, Format, Options};
+use super::field::{Field, Format, Options};
 use super::gather::Gather;
 use super::header::{Columns, known};
 use super::parquet_rows::{Cell, Opened, ParquetRows};
@@ -123,7 +123,7 @@ impl Source {
                     Some(Place::Parquet { rows }) => rows,
                     Some(Place::Csv { .. }) => return Err(OpenError::OtherFile),
                 };
-                let rows = opened.rows(&columns, options.codes, before)?;
+                let rows = opened.rows(&columns, options.integer_width, before)?;
                 (Input::Parquet(Box::new(rows)), columns)
             }
         };
@@ -134,10 +134,7 @@ impl Source {
             file: own,
             modified: self.modified,
             chunk_rows: options.chunk_rows,
-            integer_width: match options.codes {
-                Codes::Column { integer_width } => integer_width,
-                Codes::KeyedScheme => None,
-            },
+            integer_width: options.integer_width,
             failed: None,
         })
     }

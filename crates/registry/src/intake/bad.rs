@@ -3,7 +3,7 @@
 use std::fmt;
 use std::sync::Arc;
 
-use crate::desk::Differing;
+use crate::desk::{Against, Differing};
 use crate::import::{BadRow, Field, Shown, Why};
 use crate::record::BadName;
 
@@ -36,6 +36,16 @@ pub enum BadWhy {
     /// The serial is there, with another content.
     #[error("the registry has this serial with another {0}; nothing was changed")]
     Differs(Field),
+    /// The scheme gives another code.
+    #[error(
+        "not the code that the key of this unit's scheme gives for its serial; leave it out if the scheme is right, and state that such codes are the units' own if the table is"
+    )]
+    NotByScheme,
+    /// The scheme gives no code, and the row has none.
+    #[error(
+        "no code; the scheme on record gives none that the panel of this serial takes, so it has to stand in the row"
+    )]
+    BesideScheme,
     /// The serial stands in the table twice, with different contents.
     #[error("the serial stands on line {other_line} too, with another {differs}; neither row is taken")]
     Twice {
@@ -70,12 +80,13 @@ impl From<BadRow> for Bad {
 
 impl From<&Differing> for Bad {
     fn from(differing: &Differing) -> Self {
-        let Differing { line, field: differs, other_line } = *differing;
-        Self::of(
-            line,
-            Field::Serial,
-            other_line.map_or(BadWhy::Differs(differs), |other_line| BadWhy::Twice { other_line, differs }),
-        )
+        let Differing { line, field: differs, against } = *differing;
+        match against {
+            Against::Record => Self::of(line, Field::Serial, BadWhy::Differs(differs)),
+            Against::Line(other_line) => Self::of(line, Field::Serial, BadWhy::Twice { other_line, differs }),
+            Against::Scheme => Self::of(line, differs, BadWhy::NotByScheme),
+            Against::Panel => Self::of(line, differs, BadWhy::BesideScheme),
+        }
     }
 }
 

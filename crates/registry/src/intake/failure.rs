@@ -20,9 +20,6 @@ pub enum IntakeError {
         /// How many.
         bad: u64,
     },
-    /// Codes that follow from a scheme are in no table.
-    #[error("a table without codes, for a scheme that gives them, is not taken yet")]
-    NoCodes,
     /// More rows than one key seals.
     #[error("a batch has at most {} rows", SealedUnits::MOST)]
     LargeBatch,

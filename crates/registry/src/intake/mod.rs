@@ -3,7 +3,7 @@
 //!
 //! Three threads work beside each other: one reads and checks rows, one seals their codes, and the caller's commits. Memory does not grow
 //! with the table. Each batch is durable with the place at which reading goes on, so a run that was killed loses no row and doubles none.
-//! Second numbers of units are not read from tables yet: a unit that needs one is added by the desk's own command.
+//! Units whose codes follow from a scheme of the desk need none in the table, and are kept without one.
 //!
 //! Invariant: no code is in any report, error or leaf.
 
@@ -22,7 +22,7 @@ pub use self::failure::IntakeError;
 use self::marks::Marks;
 use self::pipeline::{Step, Taking, work_through};
 use crate::desk::{BulkStep, Credential, Desk, Differing};
-use crate::import::{self, Codes, FileDigest, Format, Position, Progress, Rows, Source};
+use crate::import::{self, FileDigest, Format, Position, Progress, Rows, Source};
 use crate::log::Files;
 use crate::record::Region;
 
@@ -43,7 +43,8 @@ pub enum Choice {
 /// What is said about an intake.
 #[derive(Clone, Debug)]
 pub struct Options {
-    /// Columns, units and codes. Its chunks are the batches: at most [`crate::desk::SealedUnits::MOST`] rows.
+    /// Columns, units and codes; which units have a scheme is the desk's to say. Its chunks are the batches: at most
+    /// [`crate::desk::SealedUnits::MOST`] rows.
     pub table: import::Options,
     /// How the file is written; none to go by its first bytes.
     pub format: Option<Format>,
@@ -51,6 +52,9 @@ pub struct Options {
     pub region: Option<Region>,
     /// What becomes of the good rows of a table with bad ones.
     pub choice: Choice,
+    /// Whether a code other than the one that its unit's scheme gives is kept, as the unit's own; it makes the row bad otherwise. For units
+    /// from before the scheme.
+    pub own_codes: bool,
     /// Whether the store is asked for serials that differ from a new one by look-alikes alone.
     pub check_lookalikes: bool,
     /// Reads from the start, whatever was read before; what is there is known. For other columns or another region over the same file.
@@ -64,6 +68,7 @@ impl Default for Options {
             format: None,
             region: None,
             choice: Choice::KeepGood,
+            own_codes: false,
             check_lookalikes: false,
             again: false,
         }
@@ -171,13 +176,12 @@ impl<F: Files> Intake<'_, F> {
     /// # Errors
     /// [`IntakeError`]. Batches that were told of are durable all the same.
     pub fn run(mut self, path: &Path, options: &Options) -> Result<Report, IntakeError> {
-        if options.table.codes == Codes::KeyedScheme {
-            return Err(IntakeError::NoCodes);
-        }
         if options.table.chunk_rows > crate::desk::SealedUnits::MOST {
             return Err(IntakeError::LargeBatch);
         }
         let started_ms = (self.clock)();
+        let mut table = options.table.clone();
+        table.keyed = self.desk.keyed_units()?;
         let source = self.open(path, options)?;
         let digest = source.digest();
         let mut report = Report { import: hex::digits(&digest.sha256), ..Report::default() };
@@ -198,8 +202,8 @@ impl<F: Files> Intake<'_, F> {
                 None => intake.open_again(path, options, digest)?,
             };
             Ok(match position {
-                None => source.rows(&catalog, &options.table)?,
-                Some(position) => source.rows_at(&catalog, &options.table, position)?,
+                None => source.rows(&catalog, &table)?,
+                Some(position) => source.rows_at(&catalog, &table, position)?,
             })
         };
         if options.choice == Choice::AllOrNothing && !is_at_its_end(position, || rows(&mut self, position))? {

@@ -9,7 +9,7 @@ use super::bad::{Bad, BadWhy};
 use super::failure::IntakeError;
 use super::marks::{Mark, Marker};
 use crate::desk::{BulkUnit, SealedUnits};
-use crate::import::{Alike, Chunk, Field, Position, ReadError, Record, Row, Rows};
+use crate::import::{Alike, Chunk, Field, Position, ReadError, Record, Row, Rows, TableCode};
 use crate::record::{Region, Serial, UnitState, Vin};
 use headlock_profile::Catalog;
 
@@ -108,8 +108,8 @@ fn step<'c>(
         };
         let unit = unit.map_err(|row| bad.push(row)).ok()?;
         if let Some(marker) = &taking.marker {
-            let content = (unit.unit, &unit.firmware, &unit.region, &unit.vin, unit.code.reveal());
-            let content = (content, &unit.companion, unit.state);
+            let code = unit.code.as_ref().map(TableCode::reveal);
+            let content = (unit.unit, &unit.firmware, &unit.region, &unit.vin, &unit.companion, unit.state, code);
             marks.push(marker.mark(unit.line, unit.serial.as_str(), content));
         }
         if taking.options.check_lookalikes {
@@ -120,10 +120,11 @@ fn step<'c>(
         }
         Some(unit)
     });
-    let units = match room {
+    let mut units = match room {
         None => SealedUnits::seal(units)?,
         Some(mut room) => room.seal_anew(units).map(|()| room)?,
     };
+    units.own_codes = taking.options.own_codes;
     Ok(Step {
         units,
         bad,
@@ -170,9 +171,9 @@ fn unit<'c>(record: Record<'c>, regions: &mut Regions) -> Result<BulkUnit<'c>, B
         unit,
         firmware: firmware.map(String::from).unwrap_or_default(),
         region: regions.of(line, region)?,
-        companion: companion.map(String::from),
         state: state.unwrap_or(UnitState::InService),
         vin: vin.map(|vin| Vin::new(vin.as_str())).transpose().map_err(named(Field::Vin))?,
-        code: code.ok_or_else(|| Bad::of(line, Field::Code, BadWhy::Row(crate::import::Why::Missing(Field::Code))))?,
+        companion,
+        code,
     })
 }

@@ -26,12 +26,15 @@ pub(crate) const START_S: u64 = 1_767_225_600;
 const SOURCES: &str = "[[source]]\nid = \"example\"\nkind = \"example\"\nabout = \"a bench\"\n\n\
     [[source]]\nid = \"example-forum\"\nkind = \"forum\"\nabout = \"a bench's thread\"\n";
 const SCAN: &str = include_str!("../../../../tests/catalog/units/wicket/scan.toml");
+/// A unit with a second number.
+pub(crate) const PAIR: &str = "quill/number";
+const NUMBER: &str = include_str!("../../../../tests/catalog/units/quill/number.toml");
 
 pub(crate) fn catalog() -> Arc<Catalog> {
     static CATALOG: OnceLock<Arc<Catalog>> = OnceLock::new();
     let load = || {
-        let files = [File { name: "sources.toml", text: SOURCES }, File { name: "scan.toml", text: SCAN }];
-        Arc::new(Catalog::load(files).expect("the bench's unit"))
+        let files = [("sources.toml", SOURCES), ("scan.toml", SCAN), ("number.toml", NUMBER)];
+        Arc::new(Catalog::load(files.map(|(name, text)| File { name, text })).expect("the bench's units"))
     };
     Arc::clone(CATALOG.get_or_init(load))
 }

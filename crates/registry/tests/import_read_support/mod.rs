@@ -139,6 +139,7 @@ fn said(record: &Record<'_>) -> String {
         record.firmware.as_deref().map(str::to_owned),
         record.region.as_deref().map(str::to_owned),
         record.vin.map(|vin| vin.to_string()),
+        record.companion.as_deref().map(|companion| format!("with {companion}")),
         record.part_number.as_deref().map(str::to_owned),
         record.produced.map(|date| date.to_string()),
     ];

@@ -6,8 +6,8 @@ use std::fs;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
-use headlock_profile::{Catalog, File};
-use headlock_registry::desk::{Credential, Desk, NewAccount, Tools};
+use headlock_profile::{Catalog, File, SchemeKey, ways};
+use headlock_registry::desk::{Action, Command, Credential, Desk, NewAccount, Tools};
 use headlock_registry::intake::{Intake, IntakeError, News, Options, Report};
 use headlock_registry::log::{Disk, Event};
 use headlock_registry::record::{AccountId, Company, MIGRATIONS, Opened, Record, Region, Secret, Unit, VinUnit};
@@ -22,6 +22,52 @@ const SOURCES: &str = "[[source]]\nid = \"example\"\nkind = \"forum\"\nabout = \
 pub(crate) const LONG: &str = "acme/long";
 /// Codes of four digits; serials that [`LONG`] might have.
 pub(crate) const SHORT: &str = "acme/short";
+/// Codes of four digits; a second number goes with serials that begin with PR, and none with those that begin with PS.
+pub(crate) const PAIR: &str = "acme/pair";
+/// Codes of four digits, and of six with serials that begin with KX.
+pub(crate) const KEYED: &str = "acme/keyed";
+
+const PAIR_UNIT: &str = r#"
+id = "acme/pair"
+name = "Pair"
+sources = ["example"]
+grade = "documented"
+
+[[serial]]
+pattern = "PR[0-9]{6}"
+example = "PR000001"
+together_with = [{ name = "second number", pattern = "C7[0-9]{6}", example = "C7000123" }]
+
+[[serial]]
+pattern = "PS[0-9]{6}"
+example = "PS000001"
+
+[[reading]]
+id = "manual"
+title = "the manual"
+sources = ["example"]
+grade = "documented"
+entry = { style = "key-is-digit", keys = ["0", "1", "2", "3", "4", "5", "6", "7", "8", "9"] }
+"#;
+
+const KEYED_UNIT: &str = r#"
+id = "acme/keyed"
+name = "Keyed"
+sources = ["example"]
+grade = "documented"
+
+[[serial]]
+pattern = "K[DX][0-9]{6}"
+example = "KD000001"
+
+[[reading]]
+id = "manual"
+title = "the manual"
+sources = ["example"]
+grade = "documented"
+code = { length = { by_serial = [{ pattern = "KX.*", length = 6 }], otherwise = 4 } }
+entry = { style = "key-is-digit", keys = ["0", "1", "2", "3", "4", "5", "6", "7", "8", "9"] }
+"#;
 
 fn unit(id: &str, pattern: &str, code: &str, keys: &str) -> String {
     let keys: Vec<String> = keys.chars().map(|key| format!("\"{key}\"")).collect();
@@ -38,7 +84,13 @@ pub(crate) fn catalog() -> Arc<Catalog> {
     let hex = "0123456789ABCDEF";
     let long = unit(LONG, "LA[0-9A-Z]{6}", &format!("alphabet = \"{hex}\", length = 16"), hex);
     let short = unit(SHORT, "LA[0-9]{6}", "alphabet = \"0123456789\", length = 4", "0123456789");
-    let files = [("sources.toml", SOURCES), ("long.toml", &long), ("short.toml", &short)];
+    let files = [
+        ("sources.toml", SOURCES),
+        ("long.toml", &long),
+        ("short.toml", &short),
+        ("pair.toml", PAIR_UNIT),
+        ("keyed.toml", KEYED_UNIT),
+    ];
     let loaded = Catalog::load(files.map(|(name, text)| File { name, text }));
     Arc::new(
         loaded.unwrap_or_else(|problems| panic!("{}", problems.iter().map(ToString::to_string).collect::<String>())),
@@ -102,8 +154,12 @@ impl House {
     }
 
     pub(crate) fn table(&self, name: &str, rows: &[String]) -> PathBuf {
+        self.table_of(HEADER, name, rows)
+    }
+
+    pub(crate) fn table_of(&self, header: &str, name: &str, rows: &[String]) -> PathBuf {
         let path = self.folder.join(name);
-        fs::write(&path, format!("{HEADER}\n{}\n", rows.join("\n"))).unwrap();
+        fs::write(&path, format!("{header}\n{}\n", rows.join("\n"))).unwrap();
         path
     }
 
@@ -146,6 +202,19 @@ pub(crate) fn place(serial: &str, unit: &str) -> Vec<u8> {
 pub(crate) fn all<R: Record>(store: &mut (impl Read + ?Sized)) -> Vec<R> {
     let scan = Scan { table: R::TABLE, prefix: &[], after: None, backwards: false, limit: usize::MAX >> 1 };
     store.scan(&scan).unwrap().into_iter().map(|row| R::from_row(row).unwrap()).collect()
+}
+
+/// From now on the codes of new units follow from a key of these bytes.
+pub(crate) fn add_scheme(desk: &mut Desk<Disk>, unit: &str, byte: u8) {
+    let action = Action::AddScheme { unit: unit.to_owned(), key: DataKey::from_bytes(&[byte; 32]) };
+    let answers = desk.apply(NOW_MS, &[Command { credential: Credential::Console, action }]).unwrap();
+    assert!(answers.iter().all(Result::is_ok), "{answers:?}");
+}
+
+/// The code that follows from such a key.
+pub(crate) fn derived(unit: &str, serial: &str, byte: u8) -> String {
+    let places = ways::places(catalog().unit(unit).unwrap(), serial).unwrap();
+    SchemeKey::new(&[byte; 32]).unwrap().derive(unit, serial, &places).unwrap().reveal().to_owned()
 }
 
 pub(crate) const HEADER: &str = "serial,code,unit,firmware,region,vin";

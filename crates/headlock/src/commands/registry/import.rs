@@ -3,8 +3,8 @@
 use std::path::PathBuf;
 
 use headlock_registry::desk::Credential;
-use headlock_registry::import::{Field, Format, Mapping};
-use headlock_registry::intake::{Choice, Intake, IntakeError, News, Options, Report};
+use headlock_registry::import::{Field, Format, Mapping, OpenError};
+use headlock_registry::intake::{BadWhy, Choice, Intake, IntakeError, News, Options, Report};
 use headlock_registry::record::Region;
 use indicatif::{ProgressBar, ProgressStyle};
 use serde_json::json;
@@ -17,7 +17,7 @@ use crate::store::Texts;
 /// Takes in a production table, CSV or Parquet: each row is checked, its code sealed, each batch a leaf of the log.
 #[derive(Debug, clap::Args)]
 #[command(
-    after_help = "Columns: serial, code, unit, firmware, region, companion, vin, state, part_number, produced. The table of an opened export is taken as it is. The same table again goes on where a kill left it, or changes nothing.\nThe service of this registry must not run meanwhile.\n\nExamples:\n  headlock registry import line-7.csv --config desk --unit nissan/clarion-cl --region eu\n  headlock registry import line-7.parquet --config desk --column 'Radio No'=serial --all-or-nothing"
+    after_help = "Columns: serial, code, unit, firmware, region, companion, vin, state, part_number, produced. A unit with a scheme (headlock registry scheme) needs no code. The table of an opened export is taken as it is. The same table again goes on where a kill left it, or changes nothing.\nThe service of this registry must not run meanwhile.\n\nExamples:\n  headlock registry import line-7.csv --config desk --unit nissan/clarion-cl --region eu\n  headlock registry import line-7.parquet --config desk --column 'Radio No'=serial --all-or-nothing\n  headlock registry import before-the-scheme.csv --config desk --unit wicket/scan --region eu --own-codes"
 )]
 pub struct Args {
     /// The table.
@@ -44,6 +44,9 @@ pub struct Args {
     /// Takes nothing if any row is bad: the whole table is read first.
     #[arg(long)]
     all_or_nothing: bool,
+    /// Keeps codes that are not those of their unit's scheme, as the units' own; such rows are bad otherwise.
+    #[arg(long)]
+    own_codes: bool,
     /// Asks the store for serials that look like the new ones.
     #[arg(long)]
     check_lookalikes: bool,
@@ -68,6 +71,7 @@ fn column(text: &str) -> Result<(String, Field), String> {
 pub(super) fn run(args: &Args, texts: &Texts, json: bool) -> Result<(), Failure> {
     let mut options = Options {
         check_lookalikes: args.check_lookalikes,
+        own_codes: args.own_codes,
         again: args.again,
         choice: if args.all_or_nothing { Choice::AllOrNothing } else { Choice::KeepGood },
         ..Options::default()
@@ -113,6 +117,7 @@ fn told(news: &News<'_>, bar: &ProgressBar, json: bool) {
             bar.set_message("taken");
             bar.set_position(*rows);
         }
+        News::Bad(bad) if matches!(bad.why, BadWhy::NotByScheme) => line(format!("{bad} (--own-codes)")),
         News::Bad(bad) => line(bad.to_string()),
         News::Alike { line: first, other_line } => {
             line(format!(
@@ -132,6 +137,10 @@ fn stopped(args: &Args, why: &IntakeError) -> Failure {
     match why {
         IntakeError::Bulk(_) => broken(&what),
         IntakeError::Refused { .. } => Failure::input(what, "each bad row was told with its line"),
+        IntakeError::Open(OpenError::MissingColumn { field: Field::Code, .. }) => {
+            let advice = "a column of codes, or headlock registry scheme first: units with a scheme need none; --column says what a column holds";
+            Failure::input(what, advice)
+        }
         _ => Failure::input(what, "docs/registry.md describes the table; --column says what a column holds"),
     }
 }

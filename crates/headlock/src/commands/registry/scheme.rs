@@ -11,7 +11,8 @@ use crate::failure::Failure;
 use crate::paint;
 use crate::store::Texts;
 
-/// From now on `provision` derives the codes of new units of this kind from a key, as `headlock code` does; none of them is kept.
+/// From now on the codes of new units of this kind follow from a key, as `headlock code` has it, whether `provision` makes the units or
+/// `import` takes them in; none of those codes is kept.
 #[derive(Debug, clap::Args)]
 #[command(
     after_help = "The service of this registry must not run meanwhile.\n\nExamples:\n  head -c 32 /dev/urandom > scheme.key\n  headlock registry scheme nissan/clarion-cl --scheme-key scheme.key --config desk"
