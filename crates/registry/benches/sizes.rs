@@ -37,12 +37,12 @@ const START_MS: u64 = 1_767_225_600_000;
 fn main() {
     let arguments: Vec<String> = std::env::args().collect();
     if let Some(at) = arguments.iter().position(|argument| argument == "--one") {
-        let records = arguments[at + 3].parse().expect("a number");
-        return if arguments[at + 1] == "make" {
-            make(Path::new(&arguments[at + 2]), records)
-        } else {
-            ask(Path::new(&arguments[at + 2]), records)
-        };
+        let (place, records) = (Path::new(&arguments[at + 2]), arguments[at + 3].parse().expect("a number"));
+        match arguments[at + 1].as_str() {
+            "make" => make(place, records),
+            _ => ask(place, records),
+        }
+        return;
     }
     println!(
         "targets: rates within 10 %, slowest hundredths within 2 x, anonymous memory <= 64 MB, <= 200 bytes of disk a record"
