@@ -547,12 +547,14 @@ fn a_policy_that_lets_one_friend_suffice_is_none() {
 #[test]
 fn the_escrow_makes_the_same_registry_of_what_it_opens() {
     let mut vault = Vault::new();
-    let odd = |number: u32, companion: &str, firmware: &str| NewUnit {
-        companion: Some(companion.to_owned()),
-        firmware: firmware.to_owned(),
-        ..new_unit(number, "us", None)
+    let odd = |number: u32, firmware: &str| NewUnit { firmware: firmware.to_owned(), ..new_unit(number, "us", None) };
+    let pair = NewUnit {
+        serial: desk_support::serial("PB12345670"),
+        unit: desk_support::PAIR.to_owned(),
+        companion: Some("C70123".to_owned()),
+        ..odd(903, "")
     };
-    vault.bench.add(vec![odd(901, "#7, \"left\"", "1.00"), odd(902, "A 7", ""), odd(903, "7", "2.00")]);
+    vault.bench.add(vec![odd(901, "1.00"), odd(902, ""), pair]);
     vault
         .bench
         .console(Action::AddScheme { unit: desk_support::UNIT.to_owned(), key: DataKey::from_bytes(&[5; 32]) })

@@ -20,6 +20,9 @@ const TICK: Duration = Duration::from_mins(1);
 /// How long what is not urgent waits for other work to go along with.
 const REST: Duration = Duration::from_millis(200);
 
+/// The same where leaves of the last batches are not published yet.
+const SOON: Duration = Duration::from_millis(50);
+
 /// Nothing can be said about what was asked for.
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct Unavailable;
@@ -159,7 +162,8 @@ impl DeskThread {
         loop {
             let mut batch = Vec::new();
             let mut looks = Vec::new();
-            let stop = self.gather(&mut batch, &mut looks);
+            let rest = if desk.ledger().is_published() { REST } else { SOON };
+            let stop = self.gather(rest, &mut batch, &mut looks);
             let now = Instant::now();
             if due.tick <= now {
                 due.tick = now + TICK;
@@ -203,10 +207,10 @@ impl DeskThread {
     }
 
     /// Waits for something to do and takes all that waits; whether it is the end.
-    fn gather(&self, batch: &mut Vec<Work>, looks: &mut Vec<Look>) -> bool {
+    fn gather(&self, rest: Duration, batch: &mut Vec<Work>, looks: &mut Vec<Look>) -> bool {
         let mut stop = false;
         let mut jobs = Vec::new();
-        match self.jobs.recv_timeout(REST) {
+        match self.jobs.recv_timeout(rest) {
             Ok(job) => {
                 jobs.push(job);
                 jobs.extend(self.jobs.try_iter().take(self.pace.batch - 1));

@@ -1,6 +1,6 @@
 //! Produced units: how they come in, and what happens to them.
 
-use headlock_profile::{Code, Provenance, ways};
+use headlock_profile::{Code, Fit, Provenance, ways};
 use headlock_wire::hex;
 use rustc_hash::FxHashMap;
 use sha2::{Digest, Sha256};
@@ -178,6 +178,19 @@ fn check(work: &Work<'_, '_>, new: &NewUnit) -> Result<(), Refusal> {
     Ok(())
 }
 
+/// Whether the second number is there that the catalogue wants with the serial, and none where it wants none.
+fn check_companion(catalogued: &headlock_profile::Unit, new: &NewUnit) -> Result<(), Refusal> {
+    let wanted = catalogued.serial_spec(new.serial.as_str()).map_or(&[][..], |spec| &spec.together_with);
+    let what = match (wanted, &new.companion) {
+        ([], None) => return Ok(()),
+        ([spec], Some(number)) if spec.fit(number) == Fit::Fits => return Ok(()),
+        ([], Some(_)) => "no number goes with this serial; leave it out".to_owned(),
+        ([spec], _) => format!("the {} that goes with this serial", spec.name),
+        (several, _) => format!("{} numbers go with this serial, and a record keeps one", several.len()),
+    };
+    Err(Refusal::Invalid { field: "companion", what })
+}
+
 /// Whether two rows of one serial say the same.
 fn alike(one: &NewUnit, other: &NewUnit) -> bool {
     let code = |row: &NewUnit| row.code.as_ref().map(|code| Zeroizing::new(code.reveal().to_owned()));
@@ -223,6 +236,7 @@ pub(super) fn provision(work: &mut Work<'_, '_>, caller: &Caller, new: &NewUnit)
         if catalogued.serial_spec(new.serial.as_str()).is_none() && !catalogued.identity.serial.is_empty() {
             return Err(Refusal::Invalid { field: "serial", what: "it does not fit this unit".into() }.into());
         }
+        check_companion(catalogued, new)?;
         ways::places(catalogued, new.serial.as_str()).ok_or(Conflict::NothingToRelease)?
     };
     let (unit, code) = match scheme::of_new(work, &new.unit)? {
