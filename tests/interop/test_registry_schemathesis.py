@@ -157,6 +157,9 @@ class Plausible:
             known |= {"firmware": "1.0", "state": "active", "event": "reflashed"}
             for name in part.keys() & known.keys():
                 part[name] = known[name]
+            if case.operation.path.endswith(("/agree", "/refuse")) and part is case.body:
+                # Without one nothing is refused, and few cases have one by chance.
+                part["reason"] = known["reason"]
             if case.operation.label == "POST /v1/units":
                 part["serial"] = f"WK3{self.made:07}"
         path = case.path_parameters or {}
