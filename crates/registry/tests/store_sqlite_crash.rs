@@ -34,7 +34,11 @@ fn child(name: &str) -> [String; 4] {
 }
 
 fn command(name: &str, store: &Path) -> Command {
-    let mut command = Command::new(env::current_exe().unwrap());
+    command_of(&env::current_exe().unwrap(), name, store)
+}
+
+fn command_of(program: &Path, name: &str, store: &Path) -> Command {
+    let mut command = Command::new(program);
     command.args(child(name)).env(PLACE, store).stdout(Stdio::piped()).stderr(Stdio::piped());
     command
 }
@@ -238,7 +242,8 @@ fn a_folder_that_is_read_only_is_unwritable() {
         fs::set_permissions(folder.path(), fs::Permissions::from_mode(0o555)).unwrap();
         let mut reading = command("child_that_may_only_read", &path);
         if rustix::process::geteuid().is_root() {
-            // Whom no rights stop has to become somebody else.
+            // Whom no rights stop has to become somebody else, who may not come to this program by its name.
+            reading = command_of(Path::new("/proc/self/exe"), "child_that_may_only_read", &path);
             reading.uid(65_534).gid(65_534);
         }
         let output = reading.output().unwrap();
